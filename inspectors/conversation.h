@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_CONVERSATION_H
+#define SLUSS_CONVERSATION_H
+
+/**
+ * @file
+ * One flow under inspection: ordered bytes in, messages out.
+ *
+ * Until the protocol is known the bytes are scanned raw, and the first of them
+ * are kept (limits.first_bytes); the inspector that is chosen is then fed from
+ * byte one and the raw findings are discarded. A flow whose first bytes run
+ * out before that stays raw.
+ *
+ * The protocol is chosen by the inspectors' bids on the first bytes, with what
+ * the host knows (nDPI's answer, the port) as a hint.
+ */
+
+#include "inspectors/message.h"
+#include "inspectors/proto/inspector.h"
+
+/** The two ends, in network byte order. IPv4 lies in the first four bytes. */
+struct endpoints {
+	uint8_t family; /* 4 or 6 */
+	uint8_t address[2][16]; /* by enum direction: [DIR_CLIENT] is the client's */
+	uint16_t port[2];	/* host byte order */
+};
+
+struct conversation_stats {
+	uint64_t delivered[2]; /* in-order bytes given to conversation_data() */
+	uint64_t opaque[2][OPAQUE_COUNT];
+};
+
+struct conversation {
+	struct inspect_env *env;
+	struct endpoints ends;
+	void *host; /* the host's own, such as the flow */
+	struct arena_budget budget;
+	struct arena base;     /* inspector state, first bytes */
+	struct arena keep[2];  /* messages, by direction */
+	struct arena stack[2]; /* their parts */
+	const struct inspector_ops *ops; /* NULL while not chosen */
+	void *state;
+	const struct inspector_ops *hint;
+	enum channel channel; /* of the flow; the host may set it before the first byte */
+	struct transfer *transfer; /* a data connection's announcement, or NULL */
+	struct conversation_stats stats;
+	/* The rest belongs to conversation.c. */
+	struct message *raw[2];
+	uint8_t *kept;
+	size_t n_kept;
+	bool finished[2];
+	bool midstream;
+};
+
+/**
+ * @param source     pages for the arenas; borrowed
+ * @param midstream  the beginning was not seen: read from here, never replayed
+ * The structure itself is the caller's.
+ */
+void conversation_open(struct conversation *c, struct inspect_env *env,
+	const struct arena_source *source, const struct endpoints *ends, enum channel channel,
+	bool midstream);
+
+/** What the host thinks the protocol is; NULL is no hint. May come at any time. */
+void conversation_hint(struct conversation *c, const struct inspector_ops *hint);
+
+/** The host will give no hint any more (nDPI gave up): decide with what is there. */
+void conversation_no_hint(struct conversation *c);
+
+void conversation_data(struct conversation *c, enum direction dir, struct bytes in);
+void conversation_gap(struct conversation *c, enum direction dir, uint64_t lost);
+void conversation_finish(struct conversation *c, enum direction dir);
+
+/** Ends all messages and gives all memory back. */
+void conversation_close(struct conversation *c, bool reset);
+
+/**
+ * For inspectors: begin a message in this direction's arenas. One at a time in
+ * each direction. NULL: no memory; count the bytes with conversation_over().
+ */
+struct message *conversation_message(struct conversation *c, enum direction dir,
+	enum channel channel, const char *protocol);
+
+/** For inspectors: bytes that could not be read for want of memory. */
+void conversation_over(struct conversation *c, enum direction dir, uint64_t n);
+
+#endif

@@ -39,6 +39,10 @@ character_before(struct bytes text, size_t i, size_t *ret_len)
 	size_t start = i - 1, len;
 	uint32_t cp;
 
+	if (text.p[start] < 0x80) {
+		*ret_len = 1;
+		return text.p[start];
+	}
 	while (start > 0 && i - start < 4 && continuation(text.p[start]))
 		start--;
 	cp = character_at(bytes_of(text.p, i), start, &len);
@@ -183,7 +187,9 @@ characters_back(struct bytes text, size_t i, unsigned chars)
 	size_t len;
 
 	for (; chars > 0 && i > 0; chars--) {
-		(void)character_before(text, i, &len);
+		len = 1;
+		if (text.p[i - 1] >= 0x80)
+			(void)character_before(text, i, &len);
 		i -= len;
 	}
 	return i;
@@ -195,7 +201,9 @@ characters_on(struct bytes text, size_t i, unsigned chars)
 	size_t len;
 
 	for (; chars > 0 && i < text.n; chars--) {
-		(void)character_at(text, i, &len);
+		len = 1;
+		if (text.p[i] >= 0x80)
+			(void)character_at(text, i, &len);
 		i += len;
 	}
 	return i;

@@ -111,6 +111,9 @@ add_detector(struct compiler *c, const struct detector_spec *spec)
 	if (d->terms == NULL)
 		return fail(c, "detector %s: a context term is empty or longer than 64 bytes",
 			spec->id);
+	for (size_t n = 0; n < RUNS_TOLD; n++)
+		if (d->validator->digits == 0 || (d->validator->digits >> n & 1) != 0)
+			c->set->by_digits[n][at / 64] |= UINT64_C(1) << at % 64;
 	for (const char *const *g = spec->groups; g != NULL && *g != NULL; g++)
 		if (!add_group(c, d, *g))
 			return false;

@@ -21,6 +21,7 @@ enum {
 	/* What must be kept of the text before a block: the view of a candidate that
 	 * still waits for the text behind it. */
 	TAIL_MAX = VIEW_BEFORE + VIEW_AFTER,
+	RUNS_TOLD = 32, /* lengths of digit runs that are told apart: 0 to 30, and more */
 };
 
 struct detector {
@@ -48,6 +49,8 @@ struct detect_set {
 	struct candidate candidates[CANDIDATES_MAX + 1];
 	size_t n_detectors;
 	struct detector *detectors;
+	/* [n]: those that may end with a run of n digits; the last one: or more. */
+	uint64_t by_digits[RUNS_TOLD][DETECTOR_WORDS];
 	size_t n_groups;
 	char *groups[DETECT_GROUPS_MAX];
 	size_t n_marks;

@@ -251,15 +251,17 @@ chapter_of_law(const struct view *v, size_t end, struct readings *out)
 	return true;
 }
 
-/* "OSL 25 kap", "OSL (2009:400) 25:1": the candidate is the abbreviation. */
+/* "OSL 25 kap", "OSL (2009:400) 25:1": the candidate ends with the first digit. */
 static bool
 law_and_chapter(const struct view *v, size_t end, struct readings *out)
 {
-	struct ahead a = {v->text, end};
+	struct ahead a = {v->text, end - 1};
 	size_t begin;
 	bool health;
 
-	if (!word_ends(v->text, end, "osl", &begin) || word_before(v->text, begin))
+	a.at -= a.at > 0 && v->text.p[a.at - 1] == '(';
+	a.at -= a.at > 0 && v->text.p[a.at - 1] == ' ';
+	if (!word_ends(v->text, a.at, "osl", &begin) || word_before(v->text, begin))
 		return false;
 	(void)skip_one(&a, " ");
 	(void)skip_one(&a, "(");

@@ -257,6 +257,17 @@ note_words(struct text_scan *s, const struct view *v, size_t end)
 	}
 }
 
+/* Digits that end at @p end, at most as many as by_digits tells apart. */
+static size_t
+digits_before(struct bytes text, size_t end)
+{
+	size_t n = 0;
+
+	while (n < RUNS_TOLD - 1 && n < end && ascii_is_digit(text.p[end - 1 - n]))
+		n++;
+	return n;
+}
+
 /* Judge all candidates (bits) that end at a folded offset. */
 static void
 decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
@@ -266,6 +277,7 @@ decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 	uint64_t base;
 	struct view v = view_at(s, b, end, &base);
 	size_t at = (size_t)(end - base), n = 0;
+	const uint64_t *admitted = set->by_digits[digits_before(v.text, at)];
 
 	for (; candidates != 0; candidates &= candidates - 1) {
 		int c = __builtin_ctzll(candidates);
@@ -276,7 +288,7 @@ decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 			detectors[w] |= set->candidates[c].detectors[w];
 	}
 	for (size_t w = 0; w < DETECTOR_WORDS; w++)
-		for (uint64_t left = detectors[w]; left != 0; left &= left - 1)
+		for (uint64_t left = detectors[w] & admitted[w]; left != 0; left &= left - 1)
 			n = claim(s, &v, at, w * 64 + (size_t)__builtin_ctzll(left), n);
 	if (n > 1)
 		settle(set, s->scratch->claims, n);

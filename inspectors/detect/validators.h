@@ -59,6 +59,9 @@ struct validator {
 	/* A candidate ends where the identifier ends: one that a letter or a digit
 	 * follows needn't be looked at. */
 	bool ends;
+	/* Bit n: the identifier may end with a run of exactly n digits (31: or more).
+	 * Most candidates are sorted out by that. 0: it says nothing. */
+	uint32_t digits;
 	enum precedence precedence; /* 0: takes no part */
 	bool label; /* `normalised` names no person, and is its own mask */
 };

@@ -258,6 +258,34 @@ test_swedish_or_danish(void **state)
 	assert_null(find("cpr_dk"));
 }
 
+/* A sole trader's VAT number, a passport's optional field: persons inside other types. */
+static void
+test_persons_inside(void **state)
+{
+	static const struct {
+		const char *text, *other;
+		uint64_t offset;
+		uint32_t length;
+	} cases[] = {
+		{"VAT SE850403239501.", "vat_se", 6, 10},
+		{"VAT SE 850403-2395 01.", "vat_se", 7, 11},
+		{"XA00000012SWE6408239M31010128504032395<<<<96\n", "mrz_se", 28, 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		for (size_t step = 1; step < 50; step += 7) {
+			scan(bytes_str(cases[i].text), step);
+			assert_non_null(find(cases[i].other));
+			assert_non_null(find("personnummer"));
+			assert_string_equal(find("personnummer")->normalised, "198504032395");
+			assert_int_equal(find("personnummer")->offset, cases[i].offset);
+			assert_int_equal(find("personnummer")->length, cases[i].length);
+		}
+	scan(bytes_str("VAT SE556016068001."), 100);
+	assert_null(find("personnummer"));
+}
+
 /* The context of one number isn't that of the number behind the window. */
 static void
 test_context_window(void **state)
@@ -363,6 +391,7 @@ main(void)
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_swedish_or_danish),
+		cmocka_unit_test(test_persons_inside),
 		cmocka_unit_test(test_context_window),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_refusals),

@@ -396,11 +396,15 @@ test_damaged_late(void **state)
 	uint8_t *plain = malloc(N), *packed = malloc(2 * N);
 	size_t steps[] = {1, 13, 1024, 1025, 4096, 100000};
 	size_t first_n = 0;
+	uint32_t seed = 1;
 	uLongf n = 2 * N;
 
-	for (size_t i = 0; i < N; i++)
-		plain[i] = (uint8_t)("0123456789abcdef"[(uint32_t)i * 2654435761u >> 28]);
+	for (size_t i = 0; i < N; i++) {
+		seed = seed * 1664525 + 1013904223;
+		plain[i] = (uint8_t)("0123456789abcdef"[seed >> 28]);
+	}
 	assert_int_equal(compress(packed, &n, plain, N), Z_OK);
+	assert_true(n > 10000);
 	memset(packed + 5000, 0xff, 400);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		struct box out = {0};

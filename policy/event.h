@@ -89,6 +89,38 @@ const char *event_direction(bool from_inside, bool to_inside);
 void event_id(const struct event_context *c, const char *dataset, enum direction direction,
         char ret[EVENT_ID_SIZE]);
 
+/** An information type that a message holds. */
+struct event_information {
+	const char *id;
+	uint64_t count; /* distinct identifiers, or 1 for a mark */
+	bool at_least;  /* the counting stopped at a limit */
+};
+
+/** A judgement in words, as the event tells it. All pointers are borrowed. */
+struct event_judgement {
+	const char *verdict;   /* "forward", "hold", "refuse", "drop"; NULL: none (a scan) */
+	bool alert;            /* a ceiling was passed, or opaque bytes where the rule minds */
+	const char *from;      /* domain; NULL unknown */
+	const char *const *to; /* domains, each once */
+	size_t n_to;
+	bool from_inside, to_inside; /* every one of the `to` is inside */
+	const char *class_name;      /* NULL: none */
+	unsigned class_rank;         /* of class_name; higher is more confidential */
+	const char *ceiling;         /* class; NULL: none */
+	const struct event_information *information;
+	size_t n_information;
+	const char *policy_name; /* NULL: no policy */
+	uint64_t policy_version;
+	const char *policy_digest; /* hexadecimal */
+};
+
+/**
+ * The event of a message judged as @p j says. event_json() is this with the
+ * judgement put in words.
+ */
+char *event_json_of(const struct message *m, const struct event_judgement *j,
+        const struct event_context *c, size_t *ret_n);
+
 /**
  * The event of a judged message.
  *

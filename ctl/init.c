@@ -30,7 +30,7 @@ make_key(const char *dir)
 	}
 	printf("made %s: the key of the pseudonyms. Keep it secret and back it up; with "
 	       "another key, pseudonyms can't be compared.\n",
-	        path);
+		path);
 	return STATUS_OK;
 }
 
@@ -53,14 +53,14 @@ run(int argc, char **argv)
 }
 
 const struct command init_command = {
-        .name = "init",
-        .usage = "[--dir DIR]",
-        .summary = "make what an installation needs once: the key of the pseudonyms",
-        .help = "  --dir DIR   where, instead of /etc/sluss; made if it isn't there\n"
-                "\n"
-                "Writes DIR/" SECRET_FILE_NAME
-                " (mode 0600). A key that is there is never replaced.\n"
-                "\n"
-                "exit status: 0 made, 2 error\n",
-        .run = run,
+	.name = "init",
+	.usage = "[--dir DIR]",
+	.summary = "make what an installation needs once: the key of the pseudonyms",
+	.help = "  --dir DIR   where, instead of /etc/sluss; made if it isn't there\n"
+		"\n"
+		"Writes DIR/" SECRET_FILE_NAME
+		" (mode 0600). A key that is there is never replaced.\n"
+		"\n"
+		"exit status: 0 made, 2 error\n",
+	.run = run,
 };

@@ -20,8 +20,8 @@ has_time_of_day(struct bytes line)
 {
 	for (size_t i = 0; i + 5 <= line.n; i++)
 		if (ascii_is_digit(line.p[i]) && ascii_is_digit(line.p[i + 1]) &&
-		        line.p[i + 2] == ':' && ascii_is_digit(line.p[i + 3]) &&
-		        ascii_is_digit(line.p[i + 4]))
+			line.p[i + 2] == ':' && ascii_is_digit(line.p[i + 3]) &&
+			ascii_is_digit(line.p[i + 4]))
 			return true;
 	return false;
 }
@@ -30,7 +30,7 @@ static bool
 is_separator(struct bytes line)
 {
 	return line.n > FROM_LENGTH && line.n < MAILBOX_SEPARATOR_MAX &&
-	        memcmp(line.p, from_, FROM_LENGTH) == 0 && has_time_of_day(line);
+		memcmp(line.p, from_, FROM_LENGTH) == 0 && has_time_of_day(line);
 }
 
 /* Bytes of a field name in front of its colon (RFC 5322, 2.2); 0 if it is none. */
@@ -50,8 +50,8 @@ static bool
 is_common_field(struct bytes name)
 {
 	static const char *const common[] = {"from", "to", "subject", "date", "received",
-	        "return-path", "message-id", "mime-version", "content-type", "delivered-to",
-	        "reply-to", "cc"};
+		"return-path", "message-id", "mime-version", "content-type", "delivered-to",
+		"reply-to", "cc"};
 
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		if (bytes_equal_nocase(name, bytes_str(common[i])))
@@ -152,7 +152,7 @@ push_maybe(struct mailbox *b, uint8_t c)
 		b->at = MAILBOX_START;
 		b->blank = false;
 	} else if (b->n_line == MAILBOX_SEPARATOR_MAX ||
-	        (n < FROM_LENGTH && c != (uint8_t)from_[n])) {
+		(n < FROM_LENGTH && c != (uint8_t)from_[n])) {
 		to_mail(b, bytes_of(b->line, b->n_line));
 		b->n_line = 0;
 		b->at = MAILBOX_LINE;

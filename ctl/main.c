@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-        &init_command,
-        &policy_check_command,
-        &scan_command,
+	&init_command,
+	&policy_check_command,
+	&scan_command,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -65,7 +65,7 @@ print_help(FILE *to)
 		fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nslussctl COMMAND --help tells more; slussctl --version prints the version.\n"
 	      "exit status: 0 done or clean, 1 findings or warnings, 2 error\n",
-	        to);
+		to);
 }
 
 static int

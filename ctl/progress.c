@@ -56,7 +56,7 @@ progress_show(struct progress *p)
 	for (int i = 0; i < WIDTH; i++)
 		fputc(i < (int)(share * WIDTH) ? '#' : ' ', stderr);
 	fprintf(stderr, "] %3d %%  %s of %s, %llu of %llu files\033[K", (int)(share * 100), done,
-	        total, (unsigned long long)p->files, (unsigned long long)p->files_total);
+		total, (unsigned long long)p->files, (unsigned long long)p->files_total);
 	fflush(stderr);
 	p->drawn = true;
 	p->drawn_ms = now;

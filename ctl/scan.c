@@ -103,11 +103,11 @@ static int
 run(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-	        {"policy", required_argument, NULL, 'p'},
-	        {"key", required_argument, NULL, 'k'},
-	        {"json", no_argument, NULL, 'j'},
-	        {"quiet", no_argument, NULL, 'q'},
-	        {0},
+		{"policy", required_argument, NULL, 'p'},
+		{"key", required_argument, NULL, 'k'},
+		{"json", no_argument, NULL, 'j'},
+		{"quiet", no_argument, NULL, 'q'},
+		{0},
 	};
 	struct scan_options options = {0};
 	int c;
@@ -124,7 +124,7 @@ run(int argc, char **argv)
 			options.quiet = true;
 		else
 			return command_misused(
-			        &scan_command, "unknown option, or an option without its value");
+				&scan_command, "unknown option, or an option without its value");
 	}
 	if (optind == argc)
 		return command_misused(&scan_command, "which files?");
@@ -132,22 +132,22 @@ run(int argc, char **argv)
 }
 
 const struct command scan_command = {
-        .name = "scan",
-        .usage = "[--policy POLICY] [--json] [--key FILE] [--quiet] PATH…",
-        .summary = "find identifiers and labels in files, mailboxes and directories",
-        .help = "  --policy POLICY  classify by this policy; without it every shipped detector is\n"
-                "                   used and nothing has a class\n"
-                "  --json           one JSON object a line for each file, clean ones too\n"
-                "  --key FILE       key of the pseudonyms; else the file named by SLUSS_KEY, else\n"
-                "                   /etc/sluss/pseudonym.key, else a random one for this run\n"
-                "  -q, --quiet      no bar, no sums, no notices; as text no files either\n"
-                "\n"
-                "Directories are read with all below them, symbolic links in them are not "
-                "followed,\n"
-                "and only regular files are read, up to the size they have when they are opened.\n"
-                "A mail (.eml, or what begins with mail headers), a mailbox (mbox) and a Maildir\n"
-                "are read as mails, everything else as a file.\n"
-                "\n"
-                "exit status: 0 clean, 1 findings, 2 something could not be read (the rest was)\n",
-        .run = run,
+	.name = "scan",
+	.usage = "[--policy POLICY] [--json] [--key FILE] [--quiet] PATH…",
+	.summary = "find identifiers and labels in files, mailboxes and directories",
+	.help = "  --policy POLICY  classify by this policy; without it every shipped detector is\n"
+		"                   used and nothing has a class\n"
+		"  --json           one JSON object a line for each file, clean ones too\n"
+		"  --key FILE       key of the pseudonyms; else the file named by SLUSS_KEY, else\n"
+		"                   /etc/sluss/pseudonym.key, else a random one for this run\n"
+		"  -q, --quiet      no bar, no sums, no notices; as text no files either\n"
+		"\n"
+		"Directories are read with all below them, symbolic links in them are not "
+		"followed,\n"
+		"and only regular files are read, up to the size they have when they are opened.\n"
+		"A mail (.eml, or what begins with mail headers), a mailbox (mbox) and a Maildir\n"
+		"are read as mails, everything else as a file.\n"
+		"\n"
+		"exit status: 0 clean, 1 findings, 2 something could not be read (the rest was)\n",
+	.run = run,
 };

@@ -9,7 +9,7 @@ static void
 mask_path(const struct scan *s, const char *path, char ret[JSON_PUT_PATH])
 {
 	detect_mask_text(
-	        s->env.detect, s->env.scratch, s->env.today, bytes_str(path), ret, JSON_PUT_PATH);
+		s->env.detect, s->env.scratch, s->env.today, bytes_str(path), ret, JSON_PUT_PATH);
 }
 
 /* Controls (C0, DEL and C1) in a name would let it write lines or move the cursor. */
@@ -76,7 +76,7 @@ print_information(const json_t *sluss)
 	printf("  class %s:", text_of(sluss, "class"));
 	json_array_foreach (list, i, type)
 		printf("%s %s %" PRIu64 "%s", i > 0 ? "," : "", text_of(type, "id"),
-		        count_of(type, "count"), plus_of(type));
+			count_of(type, "count"), plus_of(type));
 	putchar('\n');
 }
 
@@ -88,9 +88,9 @@ print_detectors(const json_t *sluss)
 
 	json_array_foreach (list, i, detector)
 		printf("  %s: %" PRIu64 " found, %" PRIu64 "%s different\n",
-		        text_of(detector, "id"), count_of(detector, "total"),
-		        count_of(detector, "distinct") + count_of(detector, "distinct_low"),
-		        plus_of(detector));
+			text_of(detector, "id"), count_of(detector, "total"),
+			count_of(detector, "distinct") + count_of(detector, "distinct_low"),
+			plus_of(detector));
 }
 
 static void
@@ -102,10 +102,10 @@ print_findings(const json_t *sluss)
 
 	json_array_foreach (list, i, finding) {
 		printf("    %-24s %-6s  ", text_of(finding, "mask"),
-		        text_of(finding, "confidence"));
+			text_of(finding, "confidence"));
 		put_text(stdout, text_of(finding, "part"));
 		printf(" at %" PRIu64 "  (%s)\n", count_of(finding, "offset"),
-		        text_of(finding, "detector"));
+			text_of(finding, "detector"));
 	}
 	if (total > i)
 		printf("    and %" PRIu64 " more\n", total - i);
@@ -150,7 +150,7 @@ print_json(struct scan *s, const char *path, const struct stat *st)
 {
 	size_t n;
 	char *line =
-	        scan_record_json(&s->record, &s->env, bytes_str(path), (uint64_t)st->st_size, &n);
+		scan_record_json(&s->record, &s->env, bytes_str(path), (uint64_t)st->st_size, &n);
 
 	if (line == NULL) {
 		scan_complain(s, path, "out of memory: no record of this file");
@@ -205,16 +205,16 @@ scan_report_totals(struct scan *s, const struct walk *w)
 	progress_bytes(t->bytes, bytes);
 	progress_bytes(t->opaque, opaque);
 	fprintf(to, "%" PRIu64 " files (%s), %" PRIu64 " with findings; %" PRIu64 " findings",
-	        t->files, bytes, t->with_findings, t->findings);
+		t->files, bytes, t->with_findings, t->findings);
 	for (size_t d = 0; d < detect_set_detectors(s->env.detect); d++)
 		if (t->by_detector[d] > 0)
 			fprintf(to, ", %s %" PRIu64, detect_set_detector_id(s->env.detect, d),
-			        t->by_detector[d]);
+				t->by_detector[d]);
 	if (t->low_only > 0)
 		fprintf(to, "; %" PRIu64 " files with low evidence only", t->low_only);
 	fprintf(to, "; not readable: %s; errors: %" PRIu64, opaque, t->errors);
 	fprintf(to,
-	        "; passed over: %" PRIu64 " links, %" PRIu64 " special files, %" PRIu64
-	        " directories seen before\n",
-	        w->links, w->specials, w->repeated);
+		"; passed over: %" PRIu64 " links, %" PRIu64 " special files, %" PRIu64
+		" directories seen before\n",
+		w->links, w->specials, w->repeated);
 }

@@ -190,7 +190,7 @@ open_same(const struct walk_item *item, struct stat *st)
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &now) != 0 || now.st_dev != st->st_dev || now.st_ino != st->st_ino ||
-	        (now.st_mode & S_IFMT) != (st->st_mode & S_IFMT)) {
+		(now.st_mode & S_IFMT) != (st->st_mode & S_IFMT)) {
 		close(fd);
 		errno = ESTALE;
 		return -1;
@@ -251,7 +251,7 @@ visit(struct walk *w, struct walk_item *item, int *ret_fd, struct stat *st, cons
 
 enum walk_result
 walk_next(struct walk *w, const char **ret_path, int *ret_fd, struct stat *ret_stat,
-        const char **ret_why)
+	const char **ret_why)
 {
 	struct walk_item *item;
 

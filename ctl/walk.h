@@ -42,7 +42,7 @@ bool walk_add(struct walk *w, const char *const *paths, int n);
  * @param ret_why   static, or strerror()'s: what is wrong with ret_path
  */
 enum walk_result walk_next(struct walk *w, const char **ret_path, int *ret_fd,
-        struct stat *ret_stat, const char **ret_why);
+	struct stat *ret_stat, const char **ret_why);
 
 void walk_end(struct walk *w);
 

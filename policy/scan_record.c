@@ -13,12 +13,12 @@ static const struct list {
 	enum how how;
 	size_t most; /* elements; 0: as many as come */
 } lists[] = {
-        {"information", HOW_BY_ID, 0},
-        {"findings", HOW_APPEND, MESSAGE_FINDINGS_LISTED},
-        {"detectors", HOW_BY_ID, 0},
-        {"opaque", HOW_APPEND, MESSAGE_OPAQUE_LISTED},
-        {"marks", HOW_UNION, 0},
-        {"flags", HOW_UNION, 0},
+	{"information", HOW_BY_ID, 0},
+	{"findings", HOW_APPEND, MESSAGE_FINDINGS_LISTED},
+	{"detectors", HOW_BY_ID, 0},
+	{"opaque", HOW_APPEND, MESSAGE_OPAQUE_LISTED},
+	{"marks", HOW_UNION, 0},
+	{"flags", HOW_UNION, 0},
 };
 
 /* Add the numbers of @p from to those of @p into; what is missing there is taken over. */
@@ -165,7 +165,7 @@ base_name(struct bytes path)
 
 char *
 scan_record_json(const struct scan_record *r, const struct inspect_env *env, struct bytes path,
-        uint64_t size, size_t *ret_n)
+	uint64_t size, size_t *ret_n)
 {
 	struct json_put w = {.env = env, .failed = r->failed};
 	json_t *root = json_object(), *file = json_put_object(&w, root, "file");

@@ -22,7 +22,7 @@ struct scan_record {
 
 /** Add a message. Starts from a cleared structure. */
 void scan_record_add(
-        struct scan_record *r, const struct message *m, const struct event_judgement *j);
+	struct scan_record *r, const struct message *m, const struct event_judgement *j);
 
 /**
  * The record as one line of JSON.
@@ -33,7 +33,7 @@ void scan_record_add(
  * @return malloc'ed, without a newline; NULL when there is no memory
  */
 char *scan_record_json(const struct scan_record *r, const struct inspect_env *env,
-        struct bytes path, uint64_t size, size_t *ret_n);
+	struct bytes path, uint64_t size, size_t *ret_n);
 
 void scan_record_free(struct scan_record *r);
 

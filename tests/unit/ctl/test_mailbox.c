@@ -59,19 +59,19 @@ feed(void *ctx, struct bytes piece)
 static const struct mailbox_case {
 	const char *name, *in, *want;
 } cases[] = {
-        {"empty", "", ""},
-        {"one", SEP "Subject: x\n\nhej\n", "<E" SEP "MSubject: x\n\nhej\n>"},
-        {"two", SEP "A: b\n\nx\n\n" SEP "C: d\n\ny\n",
-                "<E" SEP "MA: b\n\nx\n\n><E" SEP "MC: d\n\ny\n>"},
-        {"CRLF", "From - 12:08\r\nA: b\r\n\r\nx\r\n\r\nFrom - 12:09\r\ny\r\n",
-                "<EFrom - 12:08\r\nMA: b\r\n\r\nx\r\n\r\n><EFrom - 12:09\r\nMy\r\n>"},
-        {"no empty line before", SEP "\nx\n" SEP "y\n", "<E" SEP "M\nx\n" SEP "y\n>"},
-        {"a sentence", SEP "\n\nFrom here on it is easy.\n",
-                "<E" SEP "M\n\nFrom here on it is easy.\n>"},
-        {"other words", SEP "\nFr\n\nFro\n\nFrom\n\nF", "<E" SEP "M\nFr\n\nFro\n\nFrom\n\nF>"},
-        {"lone CR", SEP "\n\rFrom - 12:08\n\r", "<E" SEP "M\n\rFrom - 12:08\n\r>"},
-        {"ends in a separator", SEP "a\n\nFrom b 12:08", "<E" SEP "Ma\n\n><EFrom b 12:08>"},
-        {"no separator at the beginning", "x\n\n" SEP "y", "<Mx\n\n><E" SEP "My>"},
+	{"empty", "", ""},
+	{"one", SEP "Subject: x\n\nhej\n", "<E" SEP "MSubject: x\n\nhej\n>"},
+	{"two", SEP "A: b\n\nx\n\n" SEP "C: d\n\ny\n",
+		"<E" SEP "MA: b\n\nx\n\n><E" SEP "MC: d\n\ny\n>"},
+	{"CRLF", "From - 12:08\r\nA: b\r\n\r\nx\r\n\r\nFrom - 12:09\r\ny\r\n",
+		"<EFrom - 12:08\r\nMA: b\r\n\r\nx\r\n\r\n><EFrom - 12:09\r\nMy\r\n>"},
+	{"no empty line before", SEP "\nx\n" SEP "y\n", "<E" SEP "M\nx\n" SEP "y\n>"},
+	{"a sentence", SEP "\n\nFrom here on it is easy.\n",
+		"<E" SEP "M\n\nFrom here on it is easy.\n>"},
+	{"other words", SEP "\nFr\n\nFro\n\nFrom\n\nF", "<E" SEP "M\nFr\n\nFro\n\nFrom\n\nF>"},
+	{"lone CR", SEP "\n\rFrom - 12:08\n\r", "<E" SEP "M\n\rFrom - 12:08\n\r>"},
+	{"ends in a separator", SEP "a\n\nFrom b 12:08", "<E" SEP "Ma\n\n><EFrom b 12:08>"},
+	{"no separator at the beginning", "x\n\n" SEP "y", "<Mx\n\n><E" SEP "My>"},
 };
 
 static struct log
@@ -97,7 +97,7 @@ check(const struct mailbox_case *c, size_t cut, size_t step)
 
 	if (!bytes_equal(bytes_of(got.box.p, got.box.n), bytes_str(c->want)))
 		fail_msg("%s, cut %zu, step %zu: \"%.*s\"", c->name, cut, step, (int)got.box.n,
-		        (const char *)got.box.p);
+			(const char *)got.box.p);
 	box_free(&got.box);
 }
 
@@ -132,19 +132,19 @@ static const struct kind_case {
 	const char *name, *head;
 	enum file_kind want;
 } kinds[] = {
-        {"a.txt", "hej", FILE_PLAIN},
-        {"a.txt", "", FILE_PLAIN},
-        {"a.EML", "hej", FILE_MAIL},
-        {".eml", "hej", FILE_PLAIN},
-        {"1234.host:2,S", "Return-Path: <a@b>\nReceived: from x\n\tby y\nSubject: z\n\nhej",
-                FILE_MAIL},
-        {"m", "From: a@b\r\nTo: c@d\r\n\r\nhej", FILE_MAIL},
-        {"note", "Subject: hej\nand no more fields", FILE_PLAIN},
-        {"conf", "listen: 80\nlog: yes\n", FILE_PLAIN},
-        {"late", "Name: x\n\nFrom: a\nTo: b\n", FILE_PLAIN},
-        {"cut", "From: a@b\nTo: c@d\nSubj", FILE_MAIL},
-        {"box", SEP "From: a\n", FILE_MBOX},
-        {"box", "From here on: 12:08", FILE_PLAIN},
+	{"a.txt", "hej", FILE_PLAIN},
+	{"a.txt", "", FILE_PLAIN},
+	{"a.EML", "hej", FILE_MAIL},
+	{".eml", "hej", FILE_PLAIN},
+	{"1234.host:2,S", "Return-Path: <a@b>\nReceived: from x\n\tby y\nSubject: z\n\nhej",
+		FILE_MAIL},
+	{"m", "From: a@b\r\nTo: c@d\r\n\r\nhej", FILE_MAIL},
+	{"note", "Subject: hej\nand no more fields", FILE_PLAIN},
+	{"conf", "listen: 80\nlog: yes\n", FILE_PLAIN},
+	{"late", "Name: x\n\nFrom: a\nTo: b\n", FILE_PLAIN},
+	{"cut", "From: a@b\nTo: c@d\nSubj", FILE_MAIL},
+	{"box", SEP "From: a\n", FILE_MBOX},
+	{"box", "From here on: 12:08", FILE_PLAIN},
 };
 
 static void
@@ -153,7 +153,7 @@ test_kinds(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (file_kind_of(bytes_str(kinds[i].name), bytes_str(kinds[i].head)) !=
-		        kinds[i].want)
+			kinds[i].want)
 			fail_msg("%s: %s", kinds[i].name, kinds[i].head);
 }
 
@@ -161,9 +161,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_every_cut),
-	        cmocka_unit_test(test_long_line),
-	        cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

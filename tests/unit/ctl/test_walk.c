@@ -132,9 +132,9 @@ main(void)
 {
 #define IN_TREE(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 	const struct CMUnitTest tests[] = {
-	        IN_TREE(test_tree),
-	        IN_TREE(test_given_paths),
-	        IN_TREE(test_deep),
+		IN_TREE(test_tree),
+		IN_TREE(test_given_paths),
+		IN_TREE(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ enum {
 	YAML_BYTES_MAX = 4 * 1024 * 1024,
 	YAML_NODES_MAX = 262144,
 	YAML_DEPTH_MAX = 16,
+	YAML_KEYS_MAX = 2048, /* in one map */
 	YAML_TEXT_MAX = 8192, /* bytes of one string */
 };
 
@@ -35,7 +36,7 @@ enum yaml_kind { YAML_STRING, YAML_LIST, YAML_MAP };
 struct yaml_node {
 	enum yaml_kind kind;
 	struct place at;
-	const char *text; /* of a string: valid until yaml_free(); no zero inside */
+	const char *text; /* of a string: valid until yaml_doc_free(); no zero inside */
 	bool quoted;	  /* the string stood in quotes, so it is never a number or null */
 	unsigned n;	  /* elements of a list or map */
 	const struct yaml_node *first; /* element; NULL when empty */
@@ -48,20 +49,20 @@ struct yaml_doc;
 
 /**
  * Read a file.
- * @return NULL after an error in @p d; else to be freed with yaml_free()
+ * @return NULL after an error in @p d; else to be freed with yaml_doc_free()
  */
-struct yaml_doc *yaml_load_file(const char *path, struct diag *d);
+struct yaml_doc *yaml_doc_load_file(const char *path, struct diag *d);
 
 /** Read from memory; @p name stands in messages. Both are copied. */
-struct yaml_doc *yaml_load(const char *name, struct bytes text, struct diag *d);
+struct yaml_doc *yaml_doc_load(const char *name, struct bytes text, struct diag *d);
 
-void yaml_free(struct yaml_doc *doc); /* accepts NULL */
+void yaml_doc_free(struct yaml_doc *doc); /* accepts NULL */
 
 /** The top of the tree; never NULL (an empty file is refused). */
-const struct yaml_node *yaml_root(const struct yaml_doc *doc);
+const struct yaml_node *yaml_doc_root(const struct yaml_doc *doc);
 
 /** The file as it was read, to the byte. */
-struct bytes yaml_bytes(const struct yaml_doc *doc);
+struct bytes yaml_doc_bytes(const struct yaml_doc *doc);
 
 /* ---- access ---- */
 

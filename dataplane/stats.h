@@ -8,42 +8,31 @@
  * added up for the summary.
  *
  * Invariant 3 (every byte is accounted for) is checked on these:
- *   payload = inspected + sum of opaque + exempt
- * once all flows are closed. stats_unaccounted() is the difference; anything
- * but zero is a bug, and `sluss` ends with status 4.
+ *   payload = inspected + sum of opaque + exempt + repeated + undelivered
+ * once all flows are closed. Bytes that never came (gaps) are not payload.
+ * stats_unaccounted() is the difference; anything but zero is a bug, and
+ * `sluss` ends with status 4.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "dataplane/flow.h"
+#include "dataplane/fragments.h"
+#include "dataplane/headers.h"
+#include "dataplane/tcp.h"
 #include "inspectors/message.h"
 #include "inspectors/outcome.h"
 
 /**
- * Packets and flows that did not go the usual way, by reason. One list yields
- * the structure, the summary and the reference page.
+ * What the worker itself counts beside the usual way; headers.h, fragments.h,
+ * flow.h and tcp.h have lists of their own, which are part of the structure too.
+ * One list yields the structure, the summary and the reference page.
  * X(name, unit, sentence)
  */
 #define WORKER_COUNTERS(X)                                                                         \
 	X(cut, "packets", "cut short by the capture (snap length); read as far as they go")        \
-	X(not_ip, "packets", "neither IPv4 nor IPv6; not looked at")                               \
-	X(bad_header, "packets", "with a length or header that can't be right; not delivered")     \
-	X(bad_ip_checksum, "packets", "with a wrong IPv4 header checksum; not delivered")          \
-	X(bad_checksum, "packets", "with a wrong TCP or UDP checksum; not delivered")              \
-	X(ignored_checksum, "packets", "with a wrong checksum that was delivered, as asked")       \
-	X(fragments, "packets", "that were fragments of a datagram")                               \
-	X(fragment_lost, "datagrams", "whose fragments never all came")                            \
-	X(fragment_overlap, "datagrams", "whose fragments contradict each other; not delivered")   \
-	X(fragment_full, "packets", "fragments beyond limits.fragment_datagrams; not delivered")   \
-	X(flow_full, "packets", "of flows that the flow table had no room for")                    \
-	X(tcp_retransmitted, "packets", "TCP segments that came again, unchanged")                 \
-	X(tcp_conflict, "packets", "TCP segments that contradict what was read before")            \
-	X(tcp_out_of_order, "packets", "TCP segments that came too early and were held")           \
-	X(tcp_out_of_window, "packets", "TCP segments outside of the window; not delivered")       \
-	X(tcp_gap, "gaps", "in TCP streams, declared to the inspector")                            \
-	X(tcp_gap_bytes, "bytes", "that were lost in those gaps")                                  \
-	X(tcp_midstream, "flows", "of TCP picked up without their handshake")                      \
 	X(ndpi_full, "flows", "beyond limits.ndpi_flows; classified without nDPI")                 \
 	X(arena_full, "pages", "refused since limits.inspect_memory was used up")
 
@@ -76,11 +65,13 @@ struct worker_stats {
 	uint64_t flows_open; /* now */
 	uint64_t flows_peak;
 
-	/* Payload: in-order bytes of TCP, datagrams of UDP, payload of other protocols. */
+	/* Payload of every packet that headers.h gave out as usable. */
 	uint64_t payload;
 	uint64_t inspected;
 	uint64_t opaque[OPAQUE_COUNT];
 	uint64_t exempt;
+	uint64_t repeated;    /* TCP: came again, and was read (or exempt) the first time */
+	uint64_t undelivered; /* TCP: no receiver reads it; by reason in tcp.drops */
 
 	uint64_t messages;			/* judged */
 	uint64_t events;			/* written */
@@ -91,6 +82,12 @@ struct worker_stats {
 #define X(name, unit, sentence) uint64_t name;
 	WORKER_COUNTERS(X)
 #undef X
+
+	/* Of the engines; the worker copies them here when it is idle, and at the end. */
+	uint64_t headers[HEADER_RESULTS_COUNT]; /* by enum header_result */
+	struct fragment_counters fragment;
+	struct flow_counters flow;
+	struct stream_counters tcp;
 
 	uint64_t arena_peak;	/* bytes of arena pages held at once */
 	uint64_t flow_arena_peak; /* by one flow */

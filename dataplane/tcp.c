@@ -947,21 +947,28 @@ window_end(const struct tcp_half *h)
 	return edge + (h->widest > SLACK_MIN ? h->widest : SLACK_MIN);
 }
 
-/* Find the numbers of a half that has none, from a segment without SYN. */
+/*
+ * Find the numbers of a half that has none, from a segment without SYN. One that
+ * lies not far behind the SYN is of that connection; what is between is a hole.
+ */
 static bool
 sync_by_segment(struct step *t, const struct packet *p)
 {
 	struct tcp_half *h = t->half;
 	const struct tcp_half *peer = &t->s->half[1 - t->dir];
-	bool fits = h->syn && p->seq - h->isn - 1 <= (h->early != NULL ? h->early->n : 0);
+	uint32_t data = h->early != NULL && h->early->seq == h->isn + 1 ? h->early->n : 0;
+	uint32_t ahead = p->seq - h->isn - 1;
 
 	if (h->synced)
 		return true;
+	if (h->syn && ahead <= SLACK_MIN) {
+		sync(t, h->isn + 1 + smaller(ahead, data));
+		return true;
+	}
 	/* In the middle of a handshake only data is worth guessing a place for. */
-	if (!fits && p->payload_len == 0 && (h->syn || peer->syn))
+	if (p->payload_len == 0 && (h->syn || peer->syn))
 		return false;
-	if (!fits)
-		t->s->midstream = true;
+	t->s->midstream = true;
 	sync(t, p->seq);
 	return true;
 }

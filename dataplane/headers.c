@@ -298,21 +298,45 @@ parse_extensions(struct frame *f, struct packet *p)
 	return HEADER_OK;
 }
 
+/*
+ * The sum over a part of a chain. Not rte_raw_cksum_mbuf(): in DPDK 22.11 it cuts
+ * a sum to 16 bits before it is folded, when a segment begins at an odd place.
+ */
+static uint32_t
+sum_of(const struct rte_mbuf *m, uint32_t at, uint32_t length)
+{
+	uint32_t done = 0, sum = 0;
+
+	for (; m != NULL && done < length; m = m->next) {
+		uint32_t n = m->data_len;
+		uint16_t part;
+
+		if (at >= n) {
+			at -= n;
+			continue;
+		}
+		n = RTE_MIN(n - at, length - done);
+		part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const void *, at), n);
+		sum += done & 1 ? rte_bswap16(part) : part;
+		sum = (sum & 0xffff) + (sum >> 16);
+		done += n;
+		at = 0;
+	}
+	return sum;
+}
+
 /* Is the sum over pseudo header and transport right? RFC 9293, 3.1; RFC 8200, 8.1. */
 static bool
 checksum_right(const struct frame *f, const struct packet *p)
 {
 	uint32_t length = f->end - p->l4_at;
 	uint8_t pseudo[40] = {0};
-	uint16_t sum;
 	uint32_t all;
 
 	if (f->unverifiable || p->missing > 0)
 		return true;
 	if ((f->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
-	if (rte_raw_cksum_mbuf(f->m, p->l4_at, length, &sum) != 0)
-		return false;
 	if (p->family == 4) {
 		memcpy(pseudo, p->address[0], 4);
 		memcpy(pseudo + 4, p->address[1], 4);
@@ -325,7 +349,7 @@ checksum_right(const struct frame *f, const struct packet *p)
 	pseudo[35] = (uint8_t)(length >> 16);
 	pseudo[36] = (uint8_t)(length >> 8);
 	pseudo[37] = (uint8_t)length;
-	all = (uint32_t)sum + rte_raw_cksum(pseudo, sizeof(pseudo));
+	all = sum_of(f->m, p->l4_at, length) + rte_raw_cksum(pseudo, sizeof(pseudo));
 	return (all & 0xffff) + (all >> 16) == 0xffff;
 }
 
@@ -424,6 +448,23 @@ parse_udp(struct frame *f, struct packet *p)
 	return checksum_result(&datagram, p, HEADER_UDP_CHECKSUM);
 }
 
+/* RFC 792, RFC 4443. A message shorter than its header is payload, all of it. */
+static enum header_result
+parse_icmp(struct frame *f, struct packet *p)
+{
+	uint32_t have = f->end - f->at;
+
+	if (have >= ICMP_HEADER) {
+		set_payload(f, p, ICMP_HEADER);
+	} else if (have + p->missing < ICMP_HEADER) {
+		set_payload(f, p, 0);
+	} else {
+		set_payload(f, p, have);
+		p->missing -= ICMP_HEADER - have;
+	}
+	return HEADER_OK;
+}
+
 /* f->at is the IP header, p->family is known. */
 static enum header_result
 parse_ip(struct frame *f, struct packet *p)
@@ -444,8 +485,7 @@ parse_ip(struct frame *f, struct packet *p)
 		return parse_udp(f, p);
 	if (p->protocol == (p->family == 4 ? PROTO_ICMP : PROTO_ICMPV6)) {
 		p->kind = PACKET_ICMP;
-		set_payload(f, p, look(f, ICMP_HEADER) != NULL ? ICMP_HEADER : 0);
-		return HEADER_OK;
+		return parse_icmp(f, p);
 	}
 	set_payload(f, p, 0);
 	return HEADER_OK;

@@ -509,6 +509,53 @@ test_no_identifier_in_clear(void **state)
 	scan_record_free(&r);
 }
 
+/* ---- memory ---- */
+
+static unsigned allocations_left;
+
+static void *
+failing_malloc(size_t n)
+{
+	if (allocations_left == 0)
+		return NULL;
+	allocations_left--;
+	return malloc(n);
+}
+
+/*
+ * Memory fails from the first allocation on, then from the second, …: nothing
+ * or a whole line, never a crash or a leak (the sanitizers look).
+ */
+static void
+test_memory_fails(void **state)
+{
+	struct message m = mail_message();
+	struct scan_record r = {0};
+	char *line = NULL;
+	unsigned n = 0;
+	size_t size;
+
+	(void)state;
+	json_set_alloc_funcs(failing_malloc, free);
+	for (; line == NULL && n < 10000; n++) {
+		allocations_left = n;
+		line = event_json_of(&m, &judgement, &context, &size);
+	}
+	free(line);
+	line = NULL;
+	for (n = 0; line == NULL && n < 10000; n++) {
+		allocations_left = n;
+		scan_record_add(&r, &m, &judgement);
+		scan_record_add(&r, &m, &judgement);
+		line = scan_record_json(&r, &all.env, BYTES_LIT("f"), 1, &size);
+		scan_record_free(&r);
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_non_null(line);
+	assert_true(n > 100);
+	free(line);
+}
+
 /* ---- the records of a scan ---- */
 
 static void
@@ -780,6 +827,7 @@ main(void)
 		cmocka_unit_test(test_id_vectors),
 		cmocka_unit_test(test_ids_differ),
 		cmocka_unit_test(test_no_identifier_in_clear),
+		cmocka_unit_test(test_memory_fails),
 		cmocka_unit_test(test_mailbox_is_one_record),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_evasion),

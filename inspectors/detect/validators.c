@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "inspectors/detect/validators.h"
+
+/* What packs name. */
+static const struct validator validators[] = {
+	{"personnummer", personnummer_validate, .ends = true, .precedence = SWEDISH},
+	{"samordningsnummer", samordningsnummer_validate, .ends = true, .precedence = SWEDISH},
+	{"interimsnummer", interimsnummer_validate, .ends = true},
+	{"nrid", nrid_validate, .ends = true},
+	{"reserv_vgr", reserv_vgr_validate, .ends = true},
+	{"reserv_vgr_grid", reserv_vgr_grid_validate, .ends = true},
+	{"reserv_sll", reserv_sll_validate, .ends = true},
+	{"reserv_carelink", reserv_carelink_validate, .ends = true},
+	{"reserv_letters", reserv_letters_validate, .ends = true},
+	{"reserv_orebro", reserv_orebro_validate, .ends = true},
+	{"reserv_vnorr", reserv_vnorr_validate, .ends = true},
+	{"reserv_gavleborg", reserv_gavleborg_validate, .ends = true},
+	{"orgnr", orgnr_validate, .ends = true},
+	{"vat_se", vat_se_validate, .ends = true},
+	{"card", card_validate, .ends = true},
+	{"iban_se", iban_se_validate, .ends = true},
+	{"bankgiro", bankgiro_validate, .ends = true},
+	{"plusgiro", plusgiro_validate, .ends = true},
+	{"fnr_no", fnr_no_validate, .ends = true},
+	{"dnr_no", dnr_no_validate, .ends = true},
+	{"hnr_no", hnr_no_validate, .ends = true},
+	{"fh_no", fh_no_validate, .ends = true},
+	{"fnr_no_synthetic", fnr_no_synthetic_validate, .ends = true},
+	{"cpr_dk", cpr_dk_validate, .ends = true, .precedence = FOREIGN},
+	{"ecpr_dk", ecpr_dk_validate, .ends = true},
+	{"hetu_fi", hetu_fi_validate, .ends = true},
+	{"kennitala_is", kennitala_is_validate, .ends = true, .precedence = FOREIGN},
+	{"lma", lma_validate, .ends = true},
+	{"passport_se", passport_se_validate, .ends = true},
+	{"ehic", ehic_validate, .ends = true},
+	{"forskrivarkod", forskrivarkod_validate, .ends = true},
+	{"atc", atc_validate, .ends = true},
+	{"npu", npu_validate, .ends = true},
+	{"hsaid", hsaid_validate},
+	{"mrz_se", mrz_se_validate},
+	{"icd10se", icd10se_validate},
+	{"kva", kva_validate},
+	{"tlp", tlp_validate, .marks = tlp_marks},
+	{"klassa", klassa_validate, .marks = klassa_marks},
+	{"secrecy", secrecy_validate, .marks = secrecy_marks},
+	{"msip", msip_validate, .label = true},
+	{"sensitivity", sensitivity_validate, .marks = sensitivity_marks},
+};
+
+const struct validator *
+validator_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(validators); i++)
+		if (strcmp(validators[i].name, name) == 0)
+			return &validators[i];
+	return NULL;
+}
+
+const char *
+validator_name(size_t i)
+{
+	return i < ARRAY_LEN(validators) ? validators[i].name : NULL;
+}
+
+struct reading *
+readings_add(struct readings *out, size_t begin, size_t end, struct levels levels, const void *norm,
+	size_t n)
+{
+	struct reading *r = &out->at[out->n];
+
+	if (out->n == READINGS_MAX || n > NORMALISED_MAX)
+		return NULL;
+	out->n++;
+	*r = (struct reading){.begin = (uint16_t)begin,
+		.end = (uint16_t)end,
+		.level = {levels.negative, levels.none, levels.positive},
+		.before = CONTEXT_BEFORE,
+		.after = CONTEXT_AFTER,
+		.n = (uint8_t)n};
+	memcpy(r->normalised, norm, n);
+	return r;
+}

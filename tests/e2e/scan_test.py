@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,23 @@ def rows(*numbers):
 def write(path, data):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+POLICY = """schema: 1
+name: kontroll
+version: 7
+classes: [K0, K1, K2, K3]
+domains:
+  vard:     {control: inside,  networks: [10.10.0.0/16]}
+  internet: {control: outside, networks: ["0.0.0.0/0", "::/0"]}
+packs: [se-personal]
+information:
+  - {id: person, class: K2, when: {personnummer: 1}}
+  - {id: many,   class: K3, when: {personnummer: 3, unique: true}}
+egress:
+  - {from: vard, to: internet, channel: any, ceiling: K0, over: refuse, opaque: alert}
+default: {ceiling: K0, over: alert, opaque: alert}
+"""
 
 
 def plant(tree):
@@ -201,6 +219,71 @@ class Scan(unittest.TestCase):
         wide = self.run_it("scan", "--key", str(key), str(self.tree))
         self.assertEqual(wide.returncode, 2)
         self.assertIn("chmod 600", wide.stderr)
+
+    def test_classes_of_a_policy(self):
+        policy = self.dir / "kontroll.yaml"
+        write(policy, POLICY)
+        status, records = self.scan_json("--policy", str(policy), str(self.tree))
+        self.assertEqual(status, 1)
+        self.assertEqual({name: records[name]["sluss"]["class"] for name in
+                          ("brev.eml", "lada.mbox", "latin1.csv", "rent.txt")},
+                         {"brev.eml": "K3", "lada.mbox": "K2", "latin1.csv": "K2",
+                          "rent.txt": "K0"})
+        self.assertEqual(records["brev.eml"]["sluss"]["policy"]["name"], "kontroll")
+        self.assertEqual(records["brev.eml"]["sluss"]["policy"]["version"], 7)
+        self.assertIn("many", [i["id"] for i in records["brev.eml"]["sluss"]["information"]])
+        done = self.run_it("scan", "--policy", str(policy), str(self.tree / "brev.eml"))
+        self.assertIn("class K3: ", done.stdout)
+
+    def test_policy_check(self):
+        good, bad = self.dir / "bra.yaml", self.dir / "fel.yaml"
+        write(good, POLICY)
+        done = self.run_it("policy", "check", str(good))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("policy kontroll version 7", done.stdout)
+        write(bad, POLICY.replace("class: K3", "class: K7"))
+        done = self.run_it("policy", "check", str(bad))
+        self.assertEqual(done.returncode, 2)
+        line = 1 + POLICY[:POLICY.index("class: K3")].count("\n")
+        self.assertIn("%s:%d:" % (bad, line), done.stdout)
+        self.assertIn("not valid: 1 errors", done.stdout)
+        self.assertEqual(self.run_it("scan", "--policy", str(bad), str(self.tree)).returncode, 2)
+        self.assertEqual(self.run_it("policy", "check", str(self.dir / "nej")).returncode, 2)
+
+    def test_policy_check_strict(self):
+        odd = self.dir / "udda.yaml"
+        row = POLICY[POLICY.index("  - {from: vard, to: internet"):POLICY.index("default")]
+        write(odd, POLICY.replace(row, row + row))  # the second can never decide
+        done = self.run_it("policy", "check", str(odd))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("warning", done.stdout)
+        self.assertEqual(self.run_it("policy", "check", "--strict", str(odd)).returncode, 1)
+
+    def test_bar_on_a_terminal(self):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([SLUSSCTL, "scan", "--json", str(self.tree)], env=self.env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=theirs) as p:
+            os.close(theirs)
+            shown = b""
+            try:
+                while piece := os.read(ours, 4096):
+                    shown += piece
+            except OSError:
+                pass  # the other end is gone
+            os.close(ours)
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(shown.decode(), r"\r\[#* *\] +\d+ %  .* of .*, \d+ of 8 files")
+        for n in self.clear:
+            self.assertNotIn(n, shown.decode())
+
+    def test_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([SLUSSCTL, "scan", "--json", str(self.tree)], env=self.env,
+                                  stdin=subprocess.DEVNULL, stdout=full, check=False,
+                                  stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"No space left", done.stderr)
 
     def test_wrong_use(self):
         for args in ([], ["activate"], ["policy"], ["scan"], ["scan", "--nope", "x"],

@@ -91,7 +91,10 @@ class Scan(unittest.TestCase):
         os.chmod(cls.dir, 0o755)
         cls.tree = cls.dir / "usb"
         plant(cls.tree)
+        # Where somebody who may not read the source tree finds the packs too.
+        shutil.copytree(ROOT / "policy" / "packs", cls.dir / "packs")
         cls.env = {k: v for k, v in os.environ.items() if k != "SLUSS_KEY"}
+        cls.env["SLUSS_PACKS"] = str(cls.dir / "packs")
         cls.clear = set()
         for n in NUMBERS[:12]:
             cls.clear |= {n, n[2:], identifiers.hyphenated(n), n[2:8] + "-" + n[8:]}
@@ -159,7 +162,7 @@ class Scan(unittest.TestCase):
         done = self.run_it("scan", str(self.tree))
         self.assertEqual(done.returncode, 1)
         for word in ("brev.eml", "lada.mbox", "latin1.csv", "personnummer", "5 with findings",
-                     "1 links", "1 special files"):
+                     "1 link,", "1 special file,"):
             self.assertIn(word, done.stdout)
         self.assertNotIn("rent.txt", done.stdout)
         self.assertIn("can't be compared", done.stderr)
@@ -190,7 +193,7 @@ class Scan(unittest.TestCase):
         done = self.run_it("scan", str(tree), as_nobody=os.getuid() == 0)
         self.assertEqual(done.returncode, 2)
         self.assertIn("Permission denied", done.stderr)
-        self.assertIn("1 files", done.stdout)
+        self.assertIn("1 file (", done.stdout)
         self.assertIn("1 with findings", done.stdout)
 
     def test_pieces_do_not_matter(self):

@@ -17,8 +17,8 @@
 #include "policy/scan_record.h"
 
 /* Of the published test series: nobody has it. */
-#define NUMBER "197601022388"
-#define NUMBER_SHORT "760102-2388"
+#define NUMBER "197601022382"
+#define NUMBER_SHORT "760102-2382"
 
 static struct {
 	struct detect_set *set;
@@ -154,7 +154,7 @@ mail_message(void)
 		.message_id = BYTES_LIT("<" NUMBER "@vard.example>"),
 		.file_name = BYTES_LIT("lista " NUMBER_SHORT ".csv"),
 		.url_host = BYTES_LIT("h" NUMBER ".example"),
-		.url_path = BYTES_LIT("/p/1976%30102-2388/x"),
+		.url_path = BYTES_LIT("/p/1976%30102-2382/x"),
 		.http_method = BYTES_LIT("PUT"),
 		.command = "STOR",
 		.n_findings = 1,
@@ -486,7 +486,7 @@ test_ids_differ(void **state)
 static void
 test_no_identifier_in_clear(void **state)
 {
-	static const char *const clear[] = {NUMBER, NUMBER_SHORT, "7601022388", "2388", "%30102"};
+	static const char *const clear[] = {NUMBER, NUMBER_SHORT, "7601022382", "2382", "%30102"};
 	struct message m = mail_message();
 	struct scan_record r = {0};
 	char *lines[2];

@@ -38,18 +38,23 @@ struct conversation {
 	struct arena base;     /* inspector state, first bytes */
 	struct arena keep[2];  /* messages, by direction */
 	struct arena stack[2]; /* their parts */
-	const struct inspector_ops *ops; /* NULL while not chosen */
+	const struct inspector_ops *ops; /* never NULL */
 	void *state;
 	const struct inspector_ops *hint;
 	enum channel channel; /* of the flow; the host may set it before the first byte */
 	struct transfer *transfer; /* a data connection's announcement, or NULL */
 	struct conversation_stats stats;
+	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
+	bool midstream; /* its beginning was not seen */
+	/* Why all its bytes are opaque, though they are scanned; the host may set it. */
+	enum opaque_reason opaque;
 	/* The rest belongs to conversation.c. */
-	struct message *raw[2];
-	uint8_t *kept;
+	bool decided;	    /* ops is final; until then it is the raw inspector */
+	struct arena first; /* the first bytes, while not decided */
+	struct kept_piece *kept, **kept_tail;
 	size_t n_kept;
-	bool finished[2];
-	bool midstream;
+	uint8_t *bid_bytes[2];
+	size_t n_bid_bytes[2];
 };
 
 /**

@@ -18,7 +18,7 @@
 	X(first_bytes, 16384, 1024, 65536, "bytes",                                                \
 		"kept, both directions together, until a flow's protocol is known")                \
 	X(message_decoded, 1073741824, 65536, 1099511627776, "bytes",                              \
-		"that the decoders of one message may emit, all layers added up")                  \
+		"that decompression may emit in one message, all layers added up")                  \
 	X(decode_depth, 16, 1, 64, "layers",                                                       \
 		"of decoding and containers inside one another, in one message")                   \
 	X(mime_depth, 32, 1, 256, "levels", "of multiparts and attached messages in one mail")     \
@@ -34,7 +34,7 @@
 	X(transfers, 65536, 16, 1048576, "transfers",                                              \
 		"announced file transfers (FTP data connections) awaited at once, per worker")     \
 	X(pipelined, 64, 1, 4096, "requests", "that wait for their reply on one connection")       \
-	X(distinct_exact, 65536, 16, 16777216, "identifiers",                                      \
+	X(distinct_exact, 65536, 16, 1000000, "identifiers",                                      \
 		"counted exactly in one message; beyond it the count reads `at least`")            \
 	X(raw_message, 67108864, 65536, 1099511627776, "bytes",                                    \
 		"of a stream without messages of its own that are judged as one message")

@@ -85,7 +85,7 @@ struct message {
 	struct finding findings[MESSAGE_FINDINGS_LISTED];
 	unsigned n_findings;
 	uint64_t findings_total;
-	struct finding_counts *counts; /* one for each detector of the set */
+	const struct finding_counts *counts; /* one for each detector of the set; never NULL */
 	uint64_t marks;		       /* bit i: mark i was seen with medium confidence or more */
 	struct distinct distinct;
 	bool distinct_over; /* past limits.distinct_exact: counts read "at least" */
@@ -104,8 +104,9 @@ struct message {
 	struct arena *stack; /* parts and their decoders */
 	struct arena_mark keep_mark;
 	struct decode_budget budget;
-	struct part *root; /* also the top of the tree for part_path */
-	struct part *top;  /* the part opened last */
+	struct part *top; /* the part opened last */
+	struct part spare; /* stands in for a part that there was no memory for */
+	unsigned n_spare;  /* how many such are open */
 	unsigned n_parts;
 };
 
@@ -118,7 +119,7 @@ struct inspect_env {
 	const struct pseudonym *pseudonym; /* inspectors/detect/pseudonym.h */
 	const struct charset_catalog *charsets; /* inspectors/stream/charset.h */
 	struct transfer_table *transfers;  /* inspectors/transfer.h; may be NULL */
-	/* A message is complete; it is gone when this returns. */
+	/* A message is complete: judge it. It is gone when this returns. */
 	void (*message_done)(void *ctx, struct message *m);
 	void *ctx;
 	uint64_t distinct_seed; /* random, per process: against made-up collisions */
@@ -157,5 +158,18 @@ void message_close(struct message *m, bool cut);
 
 /** Throw the message away unjudged (its bytes will be read again another way). */
 void message_discard(struct message *m);
+
+/* ---- for part.c ---- */
+
+/** Take in a detection of @p part: count it, list its masked form. */
+void message_finding(struct message *m, struct part *part, const struct decoder *stage,
+	const struct raw_finding *f);
+
+/** A part has got the evidence of words list @p words. */
+void message_evidence(struct message *m, struct part *part, unsigned words);
+
+/** List a part's opaque bytes in the event. */
+void message_opaque_part(struct message *m, const struct part *part, enum opaque_reason reason,
+	uint64_t bytes);
 
 #endif

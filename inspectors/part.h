@@ -70,22 +70,21 @@ struct part {
 	uint64_t opaque[OPAQUE_COUNT];
 	enum opaque_reason reason; /* why its bytes are opaque now */
 	/* The rest belongs to part.c. */
-	struct decoder *chains[PART_READINGS_MAX];
+	struct decoder *chains[PART_READINGS_MAX]; /* first stage of each reading */
 	unsigned n_chains;
-	size_t marks;
+	unsigned layers;     /* of the message's decode depth that it holds */
+	uint64_t own_opaque; /* bytes counted for a reason of its own */
+	enum opaque_reason own_reason;
 	struct arena_mark mark;
 	unsigned evidence; /* bit i: words list i has its evidence in this part */
-	bool listed;	   /* its opaque bytes are in the message's list */
 };
 
 /**
  * Open a part below @p parent (NULL: the message's root).
  *
- * Never fails from the caller's view: when a limit (parts, depth, memory) is
- * reached, the part is opened as over-budget with a raw scan where there is
- * room for one, and its bytes are counted so. NULL only when not even the
- * node fits; part_push() and part_close() accept NULL and the parent's bytes
- * are then counted over-budget.
+ * Never fails: when a limit (parts, depth, memory) is reached, the part is
+ * opened as over-budget with a raw scan where there is room for one, and its
+ * bytes are counted so.
  */
 struct part *part_open(struct message *m, struct part *parent, const struct part_meta *meta);
 
@@ -106,8 +105,11 @@ void part_close(struct part *p, bool cut);
 
 /**
  * The part's path, "smtp>mime[2]>base64>lista.csv", each name masked.
- * @param ret zero-terminated, truncated to @p size at an element's border
+ *
+ * @param stage  the decoder whose output is meant, so that the path names the
+ *               reading; NULL for the part's first reading
+ * @param ret    zero-terminated, truncated to @p size
  */
-void part_path(const struct part *p, char *ret, size_t size);
+void part_path(const struct part *p, const struct decoder *stage, char *ret, size_t size);
 
 #endif

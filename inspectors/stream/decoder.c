@@ -8,8 +8,6 @@ decoder_open(const struct decoder_ops *ops, struct decoder *next, const struct p
 	struct decoder *d;
 
 	*ret_why = OUTCOME_OVER_BUDGET;
-	if (budget != NULL && budget->depth_left == 0)
-		return NULL;
 	d = arena_zalloc(arena, sizeof(*d));
 	if (d == NULL)
 		return NULL;
@@ -24,8 +22,8 @@ decoder_open(const struct decoder_ops *ops, struct decoder *next, const struct p
 	*ret_why = ops->open == NULL ? OUTCOME_OK : ops->open(d, meta);
 	if (*ret_why != OUTCOME_OK)
 		return NULL;
-	if (budget != NULL)
-		budget->depth_left--;
+	if (next != NULL)
+		next->prev = d;
 	return d;
 }
 
@@ -65,8 +63,6 @@ decoder_close(struct decoder *d)
 	for (; d != NULL; d = d->next) {
 		if (d->outcome == OUTCOME_OK && d->ops->close != NULL)
 			d->outcome = d->ops->close(d);
-		if (d->budget != NULL)
-			d->budget->depth_left++;
 		if (first == OUTCOME_OK)
 			first = d->outcome;
 	}

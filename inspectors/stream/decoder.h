@@ -37,10 +37,10 @@ struct decoder_ops {
 	enum outcome (*close)(struct decoder *d);
 };
 
-/** What all decoders of one message may spend together. */
+/** What the decoders of one message may spend together. */
 struct decode_budget {
-	uint64_t bytes_left; /* that decoders may still emit */
-	uint32_t depth_left; /* stages that may still be opened at the same time */
+	uint64_t bytes_left; /* that metered stages (those that can grow input) may emit */
+	uint32_t depth_left; /* layers that may still be opened inside one another; part.c's */
 };
 
 struct decoder {
@@ -51,9 +51,10 @@ struct decoder {
 	 * text scan. NULL for that stage itself and in unit tests of one stage. Nothing
 	 * interleaves, since no stage behind a failed one gets input any more. */
 	struct decoder *raw;
+	struct decoder *prev;	      /* the stage in front; NULL for a chain's first */
 	struct part *part;	      /* the part it decodes; NULL in unit tests of one stage */
 	struct arena *arena;	      /* for open() */
-	struct decode_budget *budget; /* NULL: unmetered */
+	struct decode_budget *budget; /* NULL: unmetered, since its output can't outgrow its input */
 	uint64_t taken;		      /* bytes in */
 	uint64_t emitted;	      /* bytes out */
 	enum outcome outcome;	      /* the first that wasn't OUTCOME_OK */
@@ -64,7 +65,7 @@ struct decoder {
  *
  * @param arena  holds the stage; it lives until the arena is rewound
  * @param budget borrowed, may be NULL
- * @return NULL when the arena or the depth is used up, or when open() fails
+ * @return NULL when the arena is used up, or when open() fails
  *         (*ret_why then says which outcome)
  */
 struct decoder *decoder_open(const struct decoder_ops *ops, struct decoder *next,

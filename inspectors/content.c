@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "inspectors/content.h"
+
+/* APPNOTE 4.4.4: bit 0 of the general purpose flags at offset 6 says "encrypted". */
+enum { ZIP_FLAGS_AT = 6, ZIP_FLAG_ENCRYPTED = 1 };
+
+static const struct declared {
+	const char *type; /* lower case; "x/" stands for all subtypes, "+x" for a suffix */
+	enum content_kind kind;
+} declared[] = {
+	{"text/html", CONTENT_HTML},
+	{"application/xhtml+xml", CONTENT_HTML},
+	{"text/xml", CONTENT_XML},
+	{"application/xml", CONTENT_XML},
+	{"+xml", CONTENT_XML},
+	{"application/json", CONTENT_JSON},
+	{"text/json", CONTENT_JSON},
+	{"+json", CONTENT_JSON},
+	{"application/x-www-form-urlencoded", CONTENT_URLENCODED},
+	{"message/rfc822", CONTENT_MIME},
+	{"message/global", CONTENT_MIME},
+	{"multipart/", CONTENT_MIME},
+	{"application/gzip", CONTENT_GZIP},
+	{"application/x-gzip", CONTENT_GZIP},
+};
+
+static bool
+type_matches(struct bytes type, const char *pattern)
+{
+	struct bytes p = bytes_str(pattern);
+
+	if (p.p[0] == '+')
+		return type.n > p.n && bytes_equal_nocase(bytes_skip(type, type.n - p.n), p);
+	if (p.p[p.n - 1] == '/')
+		return bytes_starts_nocase(type, p);
+	return bytes_equal_nocase(type, p);
+}
+
+enum content_kind
+content_declared(struct bytes type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(declared); i++)
+		if (type_matches(type, declared[i].type))
+			return declared[i].kind;
+	return CONTENT_TEXT;
+}
+
+struct signature {
+	struct bytes magic;
+	enum content_kind kind;
+};
+
+#define MAGIC(s, kind) {BYTES_LIT(s), kind}
+
+/* At offset 0. Long enough that text doesn't begin so by accident. */
+static const struct signature binary[] = {
+	MAGIC("\x1f\x8b\x08", CONTENT_GZIP),
+	MAGIC("PK\x03\x04", CONTENT_OPAQUE),	      /* zip, and the formats built on it */
+	MAGIC("PK\x05\x06", CONTENT_OPAQUE),	      /* an empty zip */
+	MAGIC("%PDF-", CONTENT_OPAQUE),
+	MAGIC("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", CONTENT_OPAQUE), /* OLE2: doc, xls, ppt, msg */
+	MAGIC("7z\xbc\xaf\x27\x1c", CONTENT_OPAQUE),
+	MAGIC("Rar!\x1a\x07", CONTENT_OPAQUE),
+	MAGIC("\xfd"
+	      "7zXZ",
+		CONTENT_OPAQUE),
+	MAGIC("BZh", CONTENT_OPAQUE),
+	MAGIC("\x28\xb5\x2f\xfd", CONTENT_OPAQUE),    /* zstd */
+	MAGIC("MSCF\0\0\0\0", CONTENT_OPAQUE),	      /* cabinet */
+	MAGIC("\x78\x9f\x3e\x22", CONTENT_OPAQUE),    /* TNEF */
+	MAGIC("\x89PNG\r\n", CONTENT_OPAQUE),
+	MAGIC("\xff\xd8\xff", CONTENT_OPAQUE),	      /* JPEG */
+	MAGIC("GIF87a", CONTENT_OPAQUE),
+	MAGIC("GIF89a", CONTENT_OPAQUE),
+	MAGIC("RIFF", CONTENT_OPAQUE),		      /* wav, avi, webp */
+	MAGIC("II*\0", CONTENT_OPAQUE),		      /* TIFF */
+	MAGIC("MM\0*", CONTENT_OPAQUE),
+	MAGIC("ID3\x03", CONTENT_OPAQUE),
+	MAGIC("ID3\x04", CONTENT_OPAQUE),
+	MAGIC("OggS", CONTENT_OPAQUE),
+	MAGIC("\x7f"
+	      "ELF",
+		CONTENT_OPAQUE),
+	MAGIC("MZ\x90\0", CONTENT_OPAQUE),	      /* PE */
+	MAGIC("SQLite format 3\0", CONTENT_OPAQUE),
+	MAGIC("-----BEGIN PGP MESSAGE-----", CONTENT_OPAQUE),
+	MAGIC("\0\0\0\x14" "ftyp", CONTENT_OPAQUE),   /* ISO media */
+	MAGIC("\0\0\0\x18" "ftyp", CONTENT_OPAQUE),
+	MAGIC("\0\0\0\x1c" "ftyp", CONTENT_OPAQUE),
+	MAGIC("\0\0\0\x20" "ftyp", CONTENT_OPAQUE),
+};
+
+/* Behind a byte order mark and blanks, caseless. */
+static const struct signature markup[] = {
+	MAGIC("<!doctype html", CONTENT_HTML),
+	MAGIC("<html", CONTENT_HTML),
+	MAGIC("<head", CONTENT_HTML),
+	MAGIC("<body", CONTENT_HTML),
+	MAGIC("<?xml", CONTENT_XML),
+};
+
+enum fit { FIT_NO, FIT_MORE, FIT_YES };
+
+static enum fit
+fits(struct bytes head, struct bytes magic, bool nocase)
+{
+	size_t n = head.n < magic.n ? head.n : magic.n;
+	struct bytes have = bytes_of(head.p, n), want = bytes_of(magic.p, n);
+
+	if (nocase ? !bytes_equal_nocase(have, want) : !bytes_equal(have, want))
+		return FIT_NO;
+	return head.n >= magic.n ? FIT_YES : FIT_MORE;
+}
+
+static enum opaque_reason
+opaque_why(struct bytes head, const struct signature *s)
+{
+	if (s->magic.p[0] == '-')
+		return OPAQUE_ENCRYPTED;
+	if (bytes_equal(s->magic, BYTES_LIT("PK\x03\x04")) && head.n > ZIP_FLAGS_AT &&
+		head.p[ZIP_FLAGS_AT] & ZIP_FLAG_ENCRYPTED)
+		return OPAQUE_ENCRYPTED_ARCHIVE;
+	return OPAQUE_UNKNOWN_FORMAT;
+}
+
+/* Bytes before markup that don't count; at most CONTENT_SNIFF_MAX - 16 of them. */
+static struct bytes
+skip_blank(struct bytes head)
+{
+	size_t n = 0;
+
+	if (head.n >= 3 && memcmp(head.p, "\xef\xbb\xbf", 3) == 0)
+		n = 3;
+	while (n < head.n && n < CONTENT_SNIFF_MAX - 16 &&
+		(head.p[n] == ' ' || head.p[n] == '\t' || head.p[n] == '\r' || head.p[n] == '\n'))
+		n++;
+	return bytes_skip(head, n);
+}
+
+enum sniff
+content_sniff(struct bytes head, enum content_kind *ret_kind, enum opaque_reason *ret_why)
+{
+	struct bytes after = skip_blank(head);
+	/* Half of a byte order mark may be the beginning of anything that follows one. */
+	bool more = head.n < 3 && memcmp(head.p, "\xef\xbb\xbf", head.n) == 0;
+
+	*ret_why = OPAQUE_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(binary); i++) {
+		enum fit f = fits(head, binary[i].magic, false);
+
+		if (f == FIT_MORE)
+			more = true;
+		if (f != FIT_YES)
+			continue;
+		/* A zip's flags stand behind its signature. */
+		if (binary[i].magic.p[0] == 'P' && head.n <= ZIP_FLAGS_AT)
+			return SNIFF_MORE;
+		*ret_kind = binary[i].kind;
+		*ret_why = binary[i].kind == CONTENT_OPAQUE ? opaque_why(head, &binary[i])
+							    : OPAQUE_NONE;
+		return SNIFF_DONE;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(markup); i++) {
+		enum fit f = fits(after, markup[i].magic, true);
+
+		if (f == FIT_MORE)
+			more = true;
+		if (f != FIT_YES)
+			continue;
+		*ret_kind = markup[i].kind;
+		return SNIFF_DONE;
+	}
+	*ret_kind = CONTENT_TEXT;
+	return more && head.n < CONTENT_SNIFF_MAX ? SNIFF_MORE : SNIFF_DONE;
+}

@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How a part's chain is built, from the wire on:
+ *
+ *   codings (base64, gzip, …)  ->  sniff  ->  charset  ->  [markup]  ->  scan
+ *                                        \->  mime | gzip + sniff | …
+ *
+ * The scan is the chain's end and the place where the input of a failed stage
+ * goes. `sniff` builds what stands behind it once the first bytes have shown
+ * what they are; it can, since nothing else is on the message's part stack then.
+ */
+#include "inspectors/part.h"
+
+#include <stdio.h>
+
+#include "inspectors/content.h"
+#include "inspectors/message.h"
+#include "inspectors/proto/mime.h"
+#include "inspectors/stream/base64.h"
+#include "inspectors/stream/charset.h"
+#include "inspectors/stream/chunked.h"
+#include "inspectors/stream/html_text.h"
+#include "inspectors/stream/inflate.h"
+#include "inspectors/stream/json_text.h"
+#include "inspectors/stream/quoted_printable.h"
+#include "inspectors/stream/urlencoded.h"
+#include "inspectors/stream/uuencode.h"
+
+static const struct decoder_ops *const coding_stages[CODINGS] = {
+	[CODING_BASE64] = &base64_decoder,
+	[CODING_QUOTED_PRINTABLE] = &quoted_printable_decoder,
+	[CODING_UUENCODE] = &uuencode_decoder,
+	[CODING_GZIP] = &gzip_decoder,
+	[CODING_DEFLATE] = &deflate_decoder,
+	[CODING_URLENCODED] = &urlencoded_decoder,
+	[CODING_HTTP_CHUNKED] = &chunked_decoder,
+};
+
+static const struct decoder_ops *const content_stages[] = {
+	[CONTENT_HTML] = &html_text_decoder,
+	[CONTENT_XML] = &html_text_decoder,
+	[CONTENT_JSON] = &json_text_decoder,
+	[CONTENT_URLENCODED] = &urlencoded_decoder,
+};
+
+/* ---- scan: the end of a chain ---- */
+
+struct scan {
+	struct text_scan *text;
+};
+
+static void
+scan_finding(void *ctx, const struct raw_finding *f)
+{
+	struct decoder *d = ctx;
+
+	message_finding(d->part->message, d->part, d, f);
+}
+
+static void
+scan_evidence(void *ctx, unsigned words)
+{
+	struct decoder *d = ctx;
+
+	message_evidence(d->part->message, d->part, words);
+}
+
+static enum outcome
+scan_push(struct decoder *d, struct bytes in)
+{
+	struct scan *s = d->state;
+
+	text_scan_push(s->text, in);
+	return OUTCOME_OK;
+}
+
+static enum outcome
+scan_close(struct decoder *d)
+{
+	struct scan *s = d->state;
+
+	text_scan_close(s->text);
+	return OUTCOME_OK;
+}
+
+static const struct decoder_ops scan_stage = {
+	.name = "text", .state_size = sizeof(struct scan), .push = scan_push, .close = scan_close};
+
+static struct decoder *
+open_scan(struct part *p)
+{
+	const struct inspect_env *env = p->message->env;
+	struct arena *arena = p->message->stack;
+	enum outcome why;
+	struct decoder *d = decoder_open(&scan_stage, NULL, NULL, arena, NULL, &why);
+	struct detect_sink sink = {scan_finding, scan_evidence, d};
+
+	if (d == NULL)
+		return NULL;
+	d->part = p;
+	((struct scan *)d->state)->text =
+		text_scan_open(env->detect, env->scratch, env->today, &sink, arena);
+	return ((struct scan *)d->state)->text == NULL ? NULL : d;
+}
+
+/* ---- stages in front of the scan ---- */
+
+/* Does a stage count as a layer, and may it grow its input? */
+static bool
+is_layer(const struct decoder_ops *ops)
+{
+	return ops == &gzip_decoder || ops == &deflate_decoder || ops == &base64_decoder ||
+		ops == &mime_decoder;
+}
+
+static bool
+can_grow(const struct decoder_ops *ops)
+{
+	return ops == &gzip_decoder || ops == &deflate_decoder;
+}
+
+/* A stage in front of @p next, whose failures go to the chain's @p end. */
+static struct decoder *
+open_stage(const struct decoder_ops *ops, struct decoder *next, struct decoder *end,
+	const struct part_meta *meta, enum outcome *ret_why)
+{
+	struct part *p = next->part;
+	struct decode_budget *budget = &p->message->budget;
+	struct decoder *d;
+
+	*ret_why = OUTCOME_OVER_BUDGET;
+	if (is_layer(ops) && budget->depth_left == 0)
+		return NULL;
+	d = decoder_open(ops, next, meta, p->message->stack, can_grow(ops) ? budget : NULL,
+		ret_why);
+	if (d == NULL)
+		return NULL;
+	d->raw = end;
+	if (is_layer(ops)) {
+		budget->depth_left--;
+		p->layers++;
+	}
+	return d;
+}
+
+/* ---- sniff ---- */
+
+struct sniff_state {
+	const struct part_meta *meta; /* a copy in the part's arena */
+	struct decoder *end;	      /* the scan of this chain */
+	struct decoder *alternative;  /* the second reading, if what is declared isn't what is there */
+	uint8_t head[CONTENT_SNIFF_MAX];
+	uint8_t n_head;
+	bool decided;
+	bool primary; /* of the part's first reading: it may name the part opaque */
+};
+
+static const struct decoder_ops sniff_stage;
+
+static void
+mark_failed(struct decoder *d, enum outcome why)
+{
+	if (d->outcome == OUTCOME_OK)
+		d->outcome = why;
+}
+
+/*
+ * Markup or plain text before @p end. Returns @p end itself where there is no
+ * memory for more: the text is then scanned as it is.
+ */
+static struct decoder *
+open_text(enum content_kind kind, struct decoder *end, const struct part_meta *meta,
+	enum outcome *ret_why)
+{
+	struct decoder *d = end, *charset;
+
+	*ret_why = OUTCOME_OK;
+	if (kind == CONTENT_MIME) {
+		struct decoder *mime;
+
+		/* The text that MIME itself emits is already UTF-8, or declares nothing. */
+		mime = open_stage(&mime_decoder, end, end, meta, ret_why);
+		return mime == NULL ? end : mime;
+	}
+	if (kind < ARRAY_LEN(content_stages) && content_stages[kind] != NULL) {
+		d = open_stage(content_stages[kind], end, end, meta, ret_why);
+		if (d == NULL)
+			return end;
+	}
+	charset = open_stage(&charset_decoder, d, end, meta, ret_why);
+	return charset == NULL ? d : charset;
+}
+
+/* Another layer of compression was found: unpack, and sniff at what is in it. */
+static struct decoder *
+open_gzip(struct decoder *sniff, struct decoder *end, const struct part_meta *meta,
+	enum outcome *ret_why)
+{
+	const struct sniff_state *from = sniff->state;
+	struct decoder *inner = open_stage(&sniff_stage, end, end, meta, ret_why), *gzip;
+	struct sniff_state *s;
+
+	if (inner == NULL)
+		return end;
+	s = inner->state;
+	s->meta = meta;
+	s->end = end;
+	s->primary = from->primary;
+	gzip = open_stage(&gzip_decoder, inner, end, meta, ret_why);
+	return gzip == NULL ? end : gzip;
+}
+
+static bool
+is_markup(enum content_kind kind)
+{
+	return kind == CONTENT_HTML || kind == CONTENT_XML;
+}
+
+/* What was declared differs from what the bytes show: read them both ways. */
+static void
+open_alternative(struct decoder *sniff, enum content_kind kind)
+{
+	struct sniff_state *s = sniff->state;
+	struct decoder *end = open_scan(sniff->part);
+	enum outcome why;
+
+	if (end == NULL) {
+		mark_failed(sniff, OUTCOME_OVER_BUDGET);
+		return;
+	}
+	s->alternative = open_text(kind, end, s->meta, &why);
+	s->alternative->prev = sniff;
+	if (why != OUTCOME_OK)
+		mark_failed(sniff, why);
+}
+
+static enum outcome
+sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaque)
+{
+	struct sniff_state *s = d->state;
+	enum content_kind said = content_declared(s->meta->type);
+	struct bytes head = bytes_of(s->head, s->n_head);
+	enum outcome why = OUTCOME_OK;
+
+	s->decided = true;
+	if (seen == CONTENT_OPAQUE) {
+		if (s->primary)
+			part_mark_opaque(d->part, opaque);
+		seen = CONTENT_TEXT;
+		said = CONTENT_TEXT;
+	}
+	if (seen == CONTENT_GZIP)
+		d->next = open_gzip(d, s->end, s->meta, &why);
+	else
+		d->next = open_text(said == CONTENT_TEXT || said == CONTENT_GZIP ? seen : said,
+			s->end, s->meta, &why);
+	d->next->prev = d;
+	if (why != OUTCOME_OK && s->primary)
+		part_mark_opaque(d->part, opaque_reason_of(why));
+	if (is_markup(seen) && !is_markup(said))
+		open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen);
+	if (s->alternative != NULL)
+		(void)decoder_push(s->alternative, head);
+	return decoder_emit(d, head);
+}
+
+static enum outcome
+sniff_push(struct decoder *d, struct bytes in)
+{
+	struct sniff_state *s = d->state;
+
+	while (!s->decided && in.n > 0) {
+		enum content_kind kind;
+		enum opaque_reason why;
+		enum outcome r;
+
+		s->head[s->n_head++] = in.p[0];
+		in = bytes_skip(in, 1);
+		if (content_sniff(bytes_of(s->head, s->n_head), &kind, &why) == SNIFF_MORE &&
+			s->n_head < sizeof(s->head))
+			continue;
+		r = sniff_decide(d, kind, why);
+		if (r != OUTCOME_OK)
+			return r;
+	}
+	if (in.n == 0)
+		return OUTCOME_OK;
+	if (s->alternative != NULL)
+		(void)decoder_push(s->alternative, in);
+	return decoder_emit(d, in);
+}
+
+static enum outcome
+sniff_close(struct decoder *d)
+{
+	struct sniff_state *s = d->state;
+	enum outcome r = OUTCOME_OK;
+
+	if (!s->decided && s->n_head > 0)
+		r = sniff_decide(d, CONTENT_TEXT, OPAQUE_NONE);
+	if (s->alternative != NULL)
+		(void)decoder_close(s->alternative);
+	return r;
+}
+
+static const struct decoder_ops sniff_stage = {.name = "sniff",
+	.state_size = sizeof(struct sniff_state),
+	.push = sniff_push,
+	.close = sniff_close};
+
+/* ---- chains ---- */
+
+static struct decoder *
+open_content(struct part *p, struct decoder *end, const struct part_meta *meta, bool primary,
+	enum outcome *ret_why)
+{
+	struct decoder *d;
+	struct sniff_state *s;
+
+	/* What cuts messages into parts knows a mail when it opens one. */
+	if (content_declared(meta->type) == CONTENT_MIME)
+		return open_text(CONTENT_MIME, end, meta, ret_why);
+	d = open_stage(&sniff_stage, end, end, meta, ret_why);
+	if (d == NULL)
+		return end;
+	s = d->state;
+	s->meta = meta;
+	s->end = end;
+	s->primary = primary;
+	return d;
+}
+
+/* One reading. Marks the part where the reading could not be opened whole. */
+static void
+open_chain(struct part *p, const struct part_reading *reading, const struct part_meta *meta)
+{
+	bool primary = p->n_chains == 0;
+	struct decoder *end = open_scan(p), *d;
+	enum outcome why = OUTCOME_OK;
+	unsigned n = 0;
+
+	if (end == NULL) {
+		part_mark_opaque(p, OPAQUE_OVER_BUDGET);
+		return;
+	}
+	d = open_content(p, end, meta, primary, &why);
+	while (n < PART_CODINGS_MAX && reading->codings[n] != CODING_IDENTITY)
+		n++;
+	while (n-- > 0 && why == OUTCOME_OK) {
+		uint8_t coding = reading->codings[n];
+		struct decoder *stage = NULL;
+
+		why = OUTCOME_UNKNOWN;
+		if (coding < CODINGS && coding_stages[coding] != NULL)
+			stage = open_stage(coding_stages[coding], d, end, meta, &why);
+		/* Without the coding undone, what stands behind it makes no sense: scan raw. */
+		d = stage == NULL ? end : stage;
+	}
+	if (why != OUTCOME_OK && primary)
+		part_mark_opaque(p, opaque_reason_of(why));
+	p->chains[p->n_chains++] = d;
+}
+
+static struct bytes
+keep_on_stack(struct message *m, struct bytes b)
+{
+	char *copy = b.n == 0 ? NULL : arena_copy(m->stack, b.p, b.n);
+
+	return copy == NULL ? (struct bytes){NULL, 0} : bytes_of(copy, b.n);
+}
+
+/* The declaration outlives part_open(): later stages are opened by it. */
+static const struct part_meta *
+keep_meta(struct message *m, const struct part_meta *meta)
+{
+	struct part_meta *kept = arena_alloc(m->stack, sizeof(*kept));
+
+	if (kept == NULL)
+		return NULL;
+	*kept = *meta;
+	kept->name = keep_on_stack(m, meta->name);
+	kept->type = keep_on_stack(m, meta->type);
+	kept->charset = keep_on_stack(m, meta->charset);
+	kept->boundary = keep_on_stack(m, meta->boundary);
+	return kept;
+}
+
+static const char *
+masked_name(struct message *m, struct bytes name)
+{
+	char masked[128];
+
+	if (name.n == 0)
+		return NULL;
+	detect_mask_text(m->env->detect, m->env->scratch, m->env->today, name, masked,
+		sizeof(masked));
+	return arena_copy(m->stack, masked, strlen(masked));
+}
+
+static struct part *
+open_spare(struct message *m)
+{
+	if (m->n_spare++ == 0)
+		m->spare = (struct part){.message = m,
+			.parent = m->top,
+			.label = "part",
+			.reason = OPAQUE_OVER_BUDGET,
+			.mark = arena_mark(m->stack)};
+	m->top = &m->spare;
+	return &m->spare;
+}
+
+static void
+open_readings(struct part *p, const struct part_meta *meta)
+{
+	static const struct part_reading plain;
+
+	for (unsigned i = 0; i < meta->n_readings && i < PART_READINGS_MAX; i++)
+		open_chain(p, &meta->readings[i], meta);
+	if (meta->n_readings == 0)
+		open_chain(p, &plain, meta);
+}
+
+struct part *
+part_open(struct message *m, struct part *parent, const struct part_meta *meta)
+{
+	static const struct part_meta raw_meta = {.label = "part"};
+	struct arena_mark mark = arena_mark(m->stack);
+	const struct part_meta *kept;
+	struct part *p;
+
+	p = m->n_spare > 0 ? NULL : arena_zalloc(m->stack, sizeof(*p));
+	kept = p == NULL ? NULL : keep_meta(m, meta);
+	if (kept == NULL) {
+		arena_rewind(m->stack, mark);
+		return open_spare(m);
+	}
+	p->message = m;
+	p->parent = parent;
+	p->label = meta->label;
+	p->name = masked_name(m, meta->name);
+	p->ordinal = ++m->n_parts;
+	p->mark = mark;
+	m->top = p;
+	if (m->n_parts > m->env->limits->message_parts) {
+		part_mark_opaque(p, OPAQUE_OVER_BUDGET);
+		kept = &raw_meta;
+	}
+	open_readings(p, kept);
+	return p;
+}
+
+/* ---- bytes ---- */
+
+/* Bytes of the part that aren't counted opaque yet. */
+static uint64_t
+not_opaque(const struct part *p)
+{
+	uint64_t room = p->taken;
+
+	for (int r = 0; r < OPAQUE_COUNT; r++)
+		room -= p->opaque[r];
+	return room;
+}
+
+static void
+count_opaque(struct part *p, enum opaque_reason reason, uint64_t n)
+{
+	if (n > not_opaque(p))
+		n = not_opaque(p); /* parts below it have counted some of them */
+	p->opaque[reason] += n;
+	p->own_opaque += n;
+	p->own_reason = reason;
+}
+
+static void
+count_taken(struct part *p, uint64_t n)
+{
+	p->taken += n;
+	if (p->parent == NULL)
+		p->message->bytes_total += n;
+}
+
+/* The first reading's first failure is why the part's bytes are opaque. */
+static void
+note_failures(struct part *p)
+{
+	for (struct decoder *d = p->n_chains == 0 ? NULL : p->chains[0]; d != NULL; d = d->next)
+		if (d->outcome != OUTCOME_OK) {
+			part_mark_opaque(p, opaque_reason_of(d->outcome));
+			return;
+		}
+}
+
+void
+part_push(struct part *p, struct bytes in)
+{
+	if (in.n == 0)
+		return;
+	count_taken(p, in.n);
+	for (unsigned i = 0; i < p->n_chains; i++)
+		(void)decoder_push(p->chains[i], in);
+	if (p->reason == OPAQUE_NONE)
+		note_failures(p);
+	if (p->reason != OPAQUE_NONE)
+		count_opaque(p, p->reason, in.n);
+}
+
+void
+part_skip(struct part *p, enum opaque_reason reason, uint64_t n)
+{
+	count_taken(p, n);
+	count_opaque(p, reason, n);
+}
+
+void
+part_mark_opaque(struct part *p, enum opaque_reason reason)
+{
+	if (p->reason == OPAQUE_NONE)
+		p->reason = reason;
+}
+
+/*
+ * Opaque bytes of a part, in units of its parent's input: the parent's codings
+ * may have grown or shrunk them. Exact where nothing was decoded, in proportion
+ * otherwise, and never more than the parent took.
+ */
+static uint64_t
+in_units_of_parent(const struct part *parent, uint64_t n)
+{
+	const struct decoder *d = parent->n_chains == 0 ? NULL : parent->chains[0];
+	uint64_t room = not_opaque(parent);
+
+	while (d != NULL && d->next != NULL && d->next->next != NULL)
+		d = d->next;
+	if (d != NULL && d->taken > 0 && d->taken != parent->taken)
+		n = (uint64_t)((double)n * (double)parent->taken / (double)d->taken);
+	return n < room ? n : room;
+}
+
+static void
+hand_up(struct part *p)
+{
+	for (int r = 0; r < OPAQUE_COUNT; r++) {
+		if (p->opaque[r] == 0)
+			continue;
+		if (p->parent == NULL)
+			p->message->opaque[r] += p->opaque[r];
+		else
+			p->parent->opaque[r] += in_units_of_parent(p->parent, p->opaque[r]);
+	}
+}
+
+/*
+ * A stage found at the end that its input was damaged: what came was read, and
+ * what should have come behind it is what can't be. The message says so.
+ */
+static void
+close_chains(struct part *p, bool cut)
+{
+	enum opaque_reason before = p->reason;
+
+	for (unsigned i = 0; i < p->n_chains; i++)
+		(void)decoder_close(p->chains[i]);
+	if (before != OPAQUE_NONE)
+		return;
+	note_failures(p);
+	if (p->reason != OPAQUE_NONE || cut)
+		p->message->cut = true;
+}
+
+void
+part_close(struct part *p, bool cut)
+{
+	struct message *m = p->message;
+
+	if (p == &m->spare && --m->n_spare > 0)
+		return;
+	close_chains(p, cut);
+	if (p->own_opaque > 0)
+		message_opaque_part(m, p, p->own_reason, p->own_opaque);
+	hand_up(p);
+	m->budget.depth_left += p->layers;
+	m->top = p->parent;
+	arena_rewind(m->stack, p->mark);
+}
+
+/* ---- paths ---- */
+
+enum { PATH_PARTS_MAX = 64, PATH_STAGES_MAX = 16 };
+
+static size_t
+append(char *ret, size_t size, size_t at, const char *element)
+{
+	int n = snprintf(ret + at, size - at, "%s%s", at > 0 ? ">" : "", element);
+
+	return n < 0 || (size_t)n >= size - at ? size - 1 : at + (size_t)n;
+}
+
+/* Stages that decode nothing a reader of events would know by name. */
+static bool
+is_plumbing(const struct decoder_ops *ops)
+{
+	return ops == &sniff_stage || ops == &scan_stage || ops == &charset_decoder;
+}
+
+static size_t
+append_stages(const struct part *p, const struct decoder *stage, char *ret, size_t size, size_t at)
+{
+	const struct decoder *line[PATH_STAGES_MAX];
+	unsigned n = 0;
+
+	if (stage == NULL && p->n_chains > 0)
+		for (stage = p->chains[0]; stage->next != NULL; stage = stage->next)
+			;
+	for (; stage != NULL && n < PATH_STAGES_MAX; stage = stage->prev)
+		if (!is_plumbing(stage->ops) && stage->ops != &mime_decoder)
+			line[n++] = stage;
+	while (n > 0)
+		at = append(ret, size, at, line[--n]->ops->name);
+	return at;
+}
+
+void
+part_path(const struct part *p, const struct decoder *stage, char *ret, size_t size)
+{
+	const struct part *line[PATH_PARTS_MAX];
+	unsigned n = 0;
+	size_t at = 0;
+
+	ret[0] = '\0';
+	for (const struct part *q = p; q != NULL && n < PATH_PARTS_MAX; q = q->parent)
+		line[n++] = q;
+	while (n > 0) {
+		const struct part *q = line[--n];
+
+		at = append(ret, size, at, q->label);
+		at = append_stages(q, q == p ? stage : NULL, ret, size, at);
+		if (q->name != NULL)
+			at = append(ret, size, at, q->name);
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_HEADER_H
+#define SLUSS_HEADER_H
+
+/**
+ * @file
+ * Header fields of mail and MIME: encoded words, parameters, tokens.
+ *
+ * Everything here works on one unfolded field body that the caller holds whole.
+ * Nothing allocates, nothing fails: what can't be decoded is given as it is.
+ *
+ * Sources: RFC 5322 (fields), RFC 2047 (encoded words), RFC 2045, 5.1 and
+ * RFC 2231 (parameters), with what receivers accept beyond them.
+ */
+
+#include <stdbool.h>
+
+#include "inspectors/bytes.h"
+
+struct charset_catalog; /* inspectors/stream/charset.h */
+
+struct header_sink {
+	void (*put)(void *ctx, struct bytes text); /* UTF-8, or bytes as they came */
+	void *ctx;
+};
+
+/** Collects into a caller's buffer; what doesn't fit is cut at a code point. */
+struct header_buffer {
+	uint8_t *p;
+	size_t room, n;
+	bool full;
+};
+
+struct header_sink header_buffer_sink(struct header_buffer *b);
+
+/** Working space of header_decode(). */
+struct header_decoder {
+	const struct charset_catalog *charsets; /* may be NULL: only the built-in ones */
+	struct header_sink sink;
+	/* Adjacent words of one charset are joined here before they are converted, since
+	 * senders split multi-byte characters over words. As long as the longest field. */
+	uint8_t *run;
+	size_t room;
+	/* The rest belongs to header_decode(). */
+	size_t n;
+	struct bytes charset;
+};
+
+/**
+ * Decode the encoded words in @p value; the rest goes to the sink unchanged.
+ * Blanks between adjacent words vanish (RFC 2047, 6.2). Words inside quoted
+ * strings or glued to other text are decoded too, as most receivers do.
+ */
+void header_decode(struct header_decoder *d, struct bytes value);
+
+/** Split "Name: value". False where it is no header field. @p ret_* borrow @p field. */
+bool header_split(struct bytes field, struct bytes *ret_name, struct bytes *ret_value);
+
+/**
+ * The first token or quoted string of @p value ("text/html", "base64"), without
+ * comments and blanks.
+ *
+ * @param ret_rest  what follows it, from the ';' on if there is one
+ * @param ret_junk  something other than ';' or a comment follows; may be NULL
+ */
+struct bytes header_token(struct bytes value, struct bytes *ret_rest, bool *ret_junk);
+
+/** One parameter as written; borrows the field. */
+struct header_param {
+	struct bytes name;  /* without *, *0, *0* */
+	struct bytes value; /* without quotes; escapes still in it */
+	int16_t section;    /* of a continuation (RFC 2231, 3); -1: none */
+	bool extended;	    /* percent-encoded (RFC 2231, 4) */
+	bool quoted;
+};
+
+enum { HEADER_PARAMS_MAX = 64 };
+
+struct header_params {
+	struct header_param list[HEADER_PARAMS_MAX];
+	unsigned n;
+	bool over; /* there were more */
+};
+
+/** Split ";a=b; c*0*=d" into parameters. */
+void header_params_parse(struct bytes rest, struct header_params *ret);
+
+/**
+ * The value of parameter @p name, joined, unescaped and decoded to UTF-8:
+ * its continuations or extended form if it has one, else the plain one.
+ *
+ * @return false where there is none of that name
+ */
+bool header_param_text(const struct header_params *params, struct bytes name,
+	struct header_decoder *d);
+
+/**
+ * The @p nth plain value of parameter @p name (senders double them), unescaped
+ * into @p ret with room for @p room bytes.
+ *
+ * @return its length; 0 where there is none, or where it doesn't fit
+ */
+size_t header_param_plain(const struct header_params *params, struct bytes name, unsigned nth,
+	uint8_t *ret, size_t room);
+
+#endif

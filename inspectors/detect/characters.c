@@ -28,7 +28,7 @@ character_at(struct bytes text, size_t i, size_t *ret_len)
 		continuation(p[3])) {
 		*ret_len = 4;
 		return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 |
-		       (p[3] & 0x3Fu);
+			(p[3] & 0x3Fu);
 	}
 	return CHARACTER_BAD;
 }
@@ -60,7 +60,7 @@ is_letter(uint32_t cp)
 	if (cp < 0x80)
 		return (cp | 0x20) >= 'a' && (cp | 0x20) <= 'z';
 	return (cp >= 0xC0 && cp <= 0x2AF && cp != 0xD7 && cp != 0xF7) ||
-	       (cp >= 0x370 && cp <= 0x52F);
+		(cp >= 0x370 && cp <= 0x52F);
 }
 
 static bool
@@ -113,8 +113,8 @@ digit_at(struct bytes text, size_t i)
 static bool
 glue_word_before(struct bytes text, size_t i)
 {
-	static const char *const words[] = {"pnr", "personnr", "personnummer", "pid", "ssn", "snr",
-		"samordningsnummer"};
+	static const char *const words[] = {
+		"pnr", "personnr", "personnummer", "pid", "ssn", "snr", "samordningsnummer"};
 	size_t start = i, len;
 
 	while (start > 0 && is_letter(character_before(text, start, &len)))

@@ -143,8 +143,8 @@ add_words(struct compiler *c, const struct words_spec *spec)
 		return fail(c, "no memory");
 	for (; w->n < n; w->n++) {
 		if (spec->terms[w->n][0] == '\0' || strlen(spec->terms[w->n]) > 64)
-			return fail(c, "words %s: a term is empty or longer than 64 bytes",
-				spec->id);
+			return fail(
+				c, "words %s: a term is empty or longer than 64 bytes", spec->id);
 		w->terms[w->n] = strdup(spec->terms[w->n]);
 		if (w->terms[w->n] == NULL)
 			return fail(c, "no memory");
@@ -162,7 +162,7 @@ literal_expr(const char *term)
 	for (size_t i = 0; expr != NULL && i < n; i++) {
 		uint8_t b = (uint8_t)term[i];
 		bool folds = i > 0 && (uint8_t)term[i - 1] == 0xC3 && b >= 0xA0 && b <= 0xBE &&
-			     b != 0xB7;
+			b != 0xB7;
 
 		if (folds)
 			at += (size_t)sprintf(expr + at, "[\\x%02x\\x%02x]", b - 0x20u, b);
@@ -192,7 +192,8 @@ word_patterns(struct detect_set *set, struct matcher_pattern *to)
 
 	for (size_t i = 0; i < set->n_words; i++)
 		for (unsigned k = 0; k < set->words[i].n; k++)
-			to[n++] = (struct matcher_pattern){.expr = literal_expr(set->words[i].terms[k]),
+			to[n++] = (struct matcher_pattern){
+				.expr = literal_expr(set->words[i].terms[k]),
 				.database = words_database_name,
 				.id = (unsigned)set->words_candidate,
 				.caseless = true};
@@ -222,8 +223,8 @@ compile_patterns(struct compiler *c)
 	}
 	if (!ok)
 		fail(c, "no memory");
-	set->matcher = !ok ? NULL
-			   : hs_matcher_compile(p, n + n_words, &bad, message, sizeof(message));
+	set->matcher =
+		!ok ? NULL : hs_matcher_compile(p, n + n_words, &bad, message, sizeof(message));
 	if (ok && set->matcher == NULL && bad >= 0 && (size_t)bad < n)
 		fail(c, "candidate %s: %s", c->spec->candidates[bad].id, message);
 	else if (ok && set->matcher == NULL)

@@ -34,7 +34,7 @@ struct detector {
 
 struct candidate {
 	uint64_t detectors[DETECTOR_WORDS]; /* bit i: goes to detector i */
-	bool ends; /* as struct validator, and so for all of these */
+	bool ends;                          /* as struct validator, and so for all of these */
 };
 
 struct word_list {
@@ -75,7 +75,7 @@ struct detect_scratch {
 	struct hs_working_space *space;
 	/* Hits of the current block, one bit for each byte that a candidate ended with. */
 	uint64_t hits[CANDIDATES_MAX + 1][BLOCK_MAX / 64];
-	uint64_t dirty; /* candidates with a hit */
+	uint64_t dirty;               /* candidates with a hit */
 	uint8_t joined[2 * TAIL_MAX]; /* the tail and the block's beginning */
 	/* Folded text that isn't the input's own, and its map (text_scan.c). */
 	uint8_t folded[BLOCK_MAX];

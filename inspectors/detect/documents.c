@@ -64,10 +64,10 @@ mrz_holds(const uint8_t *p)
 	for (size_t i = 28; i < 42; i++)
 		no_option &= p[i] == '<';
 	return mrz_check(p, 9) == p[9] - (unsigned)'0' &&
-	       mrz_check(p + 13, 6) == p[19] - (unsigned)'0' &&
-	       mrz_check(p + 21, 6) == p[27] - (unsigned)'0' &&
-	       (mrz_check(p + 28, 14) == p[42] - (unsigned)'0' || (p[42] == '<' && no_option)) &&
-	       mrz_check(composite, sizeof(composite)) == p[43] - (unsigned)'0';
+		mrz_check(p + 13, 6) == p[19] - (unsigned)'0' &&
+		mrz_check(p + 21, 6) == p[27] - (unsigned)'0' &&
+		(mrz_check(p + 28, 14) == p[42] - (unsigned)'0' || (p[42] == '<' && no_option)) &&
+		mrz_check(composite, sizeof(composite)) == p[43] - (unsigned)'0';
 }
 
 enum { MRZ_LINE = 44, MRZ_SEX = 21, MRZ_OPTION = 28 };
@@ -91,9 +91,9 @@ mrz_read(const struct view *v, size_t end, uint8_t line[MRZ_LINE], size_t *ret_b
 	}
 	*ret_begin = begin;
 	return memcmp(line + 10, "SWE", 3) == 0 &&
-	       !(begin > 0 && (alnum_before(t, begin) || t.p[begin - 1] == '<')) &&
-	       !(begin == 0 && v->cut) && !alnum_at(t, begin + MRZ_LINE) &&
-	       !(begin + MRZ_LINE < t.n && t.p[begin + MRZ_LINE] == '<') && mrz_holds(line);
+		!(begin > 0 && (alnum_before(t, begin) || t.p[begin - 1] == '<')) &&
+		!(begin == 0 && v->cut) && !alnum_at(t, begin + MRZ_LINE) &&
+		!(begin + MRZ_LINE < t.n && t.p[begin + MRZ_LINE] == '<') && mrz_holds(line);
 }
 
 void

@@ -153,7 +153,8 @@ cpr_dk_validate(const struct view *v, size_t end, struct readings *out)
 		    (int)digits_value(s.value + 2, 2), day > 60 ? day - 60 : day, v->today))
 		return;
 	add_with_hyphen(out, &s, end,
-		cpr_remainder(s.value) == 0 ? LEVELS(NONE, NONE, HIGH) : LEVELS(NONE, NONE, MEDIUM));
+		cpr_remainder(s.value) == 0 ? LEVELS(NONE, NONE, HIGH)
+					    : LEVELS(NONE, NONE, MEDIUM));
 }
 
 void
@@ -196,8 +197,8 @@ hetu_fi_validate(const struct view *v, size_t end, struct readings *out)
 	int century;
 
 	/* The sign is one of many, so the shape is read in two halves. */
-	if (end < 11 || !shape_read(t, end - 1, "ddd", &serial) ||
-		!may_end(t, end) || !shape_read(t, end - 5, "dddddd", &date))
+	if (end < 11 || !shape_read(t, end - 1, "ddd", &serial) || !may_end(t, end) ||
+		!shape_read(t, end - 5, "dddddd", &date))
 		return;
 	sign = t.p[end - 5];
 	sign = sign >= 'a' && sign <= 'z' ? (uint8_t)(sign - 32) : sign;

@@ -67,7 +67,7 @@ bool
 vat_se_read(const struct view *v, size_t end, struct shaped *ret)
 {
 	return shape_word(v, end, "aa_dddddd-dddd_01", ret) && memcmp(ret->value, "SE", 2) == 0 &&
-	       luhn_ok(ret->value + 2, 10);
+		luhn_ok(ret->value + 2, 10);
 }
 
 void

@@ -21,7 +21,7 @@ century_for(unsigned yy, bool plus, struct civil_date today,
 /* A person number as it is written; offsets are of its first and last groups. */
 struct spelling {
 	size_t date, last; /* of YYMMDD's first digit and of NNNC */
-	bool century;	   /* two digits before `date` belong to it */
+	bool century;      /* two digits before `date` belong to it */
 	bool plus, grouped, spaced;
 	uint8_t ten[10];
 };
@@ -174,7 +174,7 @@ swedish(const struct view *v, size_t end, bool coordination, struct readings *ou
 		return;
 	/* The longest form first. */
 	s.century = s.date >= 2 && ascii_is_digit(v->text.p[s.date - 1]) &&
-		    ascii_is_digit(v->text.p[s.date - 2]);
+		ascii_is_digit(v->text.p[s.date - 2]);
 	if (s.century && read_as(v, end, &s, out))
 		return;
 	s.century = false;
@@ -281,5 +281,6 @@ interimsnummer_validate(const struct view *v, size_t end, struct readings *out)
 	memcpy(norm + 4, ten + 2, 8);
 	norm[8] = letter;
 	readings_add(out, at, end,
-		(struct levels){CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH}, norm, sizeof(norm));
+		(struct levels){CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH}, norm,
+		sizeof(norm));
 }

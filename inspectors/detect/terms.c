@@ -54,7 +54,7 @@ struct terms *
 terms_new(const struct detector_spec *d)
 {
 	size_t n = count(d->positive) + count(d->positive_exact) + count(d->negative) +
-		   count(d->negative_exact);
+		count(d->negative_exact);
 	struct terms *t;
 
 	if (n > UINT16_MAX - 1) {

@@ -41,8 +41,8 @@ struct text_scan {
 	struct detect_sink sink;
 	struct civil_date today;
 	struct fold fold;
-	uint64_t total; /* bytes of folded text, those of the current block included */
-	uint64_t shift; /* what the original text is longer by, at its end */
+	uint64_t total;      /* bytes of folded text, those of the current block included */
+	uint64_t shift;      /* what the original text is longer by, at its end */
 	uint64_t tail_shift; /* the same at the end of the tail */
 	void **streams;
 	uint8_t *found; /* word lists: a bit for each term that was found */
@@ -61,14 +61,14 @@ struct text_scan {
 struct block {
 	const uint8_t *p;
 	size_t n;
-	uint64_t base;	     /* folded offset of its first byte */
+	uint64_t base;       /* folded offset of its first byte */
 	const uint32_t *map; /* NULL: all bytes are shifted by text_scan.shift */
-	bool joined;	     /* scratch.joined is made */
+	bool joined;         /* scratch.joined is made */
 };
 
 struct text_scan *
-text_scan_open(const struct detect_set *set, struct detect_scratch *scratch, struct civil_date today,
-	const struct detect_sink *sink, struct arena *arena)
+text_scan_open(const struct detect_set *set, struct detect_scratch *scratch,
+	struct civil_date today, const struct detect_sink *sink, struct arena *arena)
 {
 	struct text_scan *s = arena_alloc(arena, sizeof(*s));
 	size_t n = hs_matcher_databases(set->matcher);
@@ -338,8 +338,8 @@ put_off(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 		memmove(s->pending, s->pending + i, s->n_pending * sizeof(s->pending[0]));
 	}
 	for (; candidates != 0 && s->n_pending < PENDING_MAX; candidates &= candidates - 1)
-		s->pending[s->n_pending++] = (struct pending){
-			(uint16_t)end, (uint16_t)__builtin_ctzll(candidates)};
+		s->pending[s->n_pending++] =
+			(struct pending){(uint16_t)end, (uint16_t)__builtin_ctzll(candidates)};
 }
 
 /* ---- matching ---- */
@@ -372,7 +372,7 @@ on_hit(unsigned candidate, uint64_t end, void *ctx)
 static void
 take_hits(struct text_scan *s, struct block *b, size_t w)
 {
-	uint64_t (*hits)[BLOCK_MAX / 64] = s->scratch->hits;
+	uint64_t(*hits)[BLOCK_MAX / 64] = s->scratch->hits;
 	uint64_t any = 0, left;
 
 	for (left = s->scratch->dirty; left != 0; left &= left - 1)
@@ -411,8 +411,7 @@ keep_tail(struct text_scan *s, const struct block *b)
 			for (size_t i = 0; i < old; i++)
 				s->tail_map[i] = (uint32_t)s->tail_shift & MAP_MASK;
 		for (size_t i = 0; i < fresh; i++)
-			s->tail_map[old + i] =
-				b->map != NULL ? b->map[b->n - fresh + i] : straight;
+			s->tail_map[old + i] = b->map != NULL ? b->map[b->n - fresh + i] : straight;
 	}
 	s->bent = bent;
 	s->tail_n = (uint16_t)(old + fresh);
@@ -431,8 +430,8 @@ scan_block(struct text_scan *s, const uint8_t *p, size_t n, const uint32_t *map)
 	s->scratch->dirty = 0;
 	for (size_t i = 0; i < hs_matcher_databases(s->set->matcher); i++)
 		if ((int)i != s->set->words_database || s->evident != all_words)
-			hs_matcher_scan(s->streams[i], bytes_of(p, n), s->scratch->space, on_hit,
-				&ctx);
+			hs_matcher_scan(
+				s->streams[i], bytes_of(p, n), s->scratch->space, on_hit, &ctx);
 	decide_pending(s, &b);
 	if (s->scratch->dirty != 0)
 		for (size_t w = 0; w < (n + 63) / 64; w++)

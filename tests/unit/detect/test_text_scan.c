@@ -94,9 +94,9 @@ scan(struct bytes text, size_t step)
 	while (step == 0 && text.n > 0) {
 		chance = chance * 1103515245u + 12345u;
 		feed_cut(bytes_of(text.p, 0), 0, feed, s);
-		feed_steps(bytes_of(text.p, 1 + (chance >> 16) % 4000 < text.n
-						    ? 1 + (chance >> 16) % 4000
-						    : text.n),
+		feed_steps(bytes_of(text.p,
+				   1 + (chance >> 16) % 4000 < text.n ? 1 + (chance >> 16) % 4000
+								      : text.n),
 			text.n, feed, s);
 		text = bytes_skip(text, 1 + (chance >> 16) % 4000);
 	}
@@ -109,12 +109,12 @@ scan(struct bytes text, size_t step)
 static bool
 is_test_day(int year, int month, int day)
 {
-	static const unsigned not[] = {19760101, 19800101, 19891220, 20001218, 20010303, 20011104,
+	static const unsigned not [] = {19760101, 19800101, 19891220, 20001218, 20010303, 20011104,
 		20021016, 20021227, 20050509, 20070911, 20071228, 20101211, 20111230};
 	unsigned date = (unsigned)(year * 10000 + month * 100 + day);
 
-	for (size_t i = 0; i < ARRAY_LEN(not); i++)
-		if (not[i] == date)
+	for (size_t i = 0; i < ARRAY_LEN(not ); i++)
+		if (not [i] == date)
 			return false;
 	return is_date(year, month, day) && date / 100 != 199001;
 }
@@ -123,7 +123,8 @@ static void
 put_number(struct box *text, int year, int month, int day, int serial, size_t i)
 {
 	static const char *const forms[] = {"%.8s%.4s\n", "%.8s-%.4s;", "%.8s\xE2\x80\x93%.4s, ",
-		"Patient %.8s%.4s har en tid p\xC3\xA5 m\xC3\xA5ndag.\r\n", "\xC2\xA0%.8s-\xE2\x80\x8B%.4s\n"};
+		"Patient %.8s%.4s har en tid p\xC3\xA5 m\xC3\xA5ndag.\r\n",
+		"\xC2\xA0%.8s-\xE2\x80\x8B%.4s\n"};
 	char digits[16], line[128];
 	int n;
 
@@ -203,7 +204,8 @@ static void
 test_offsets(void **state)
 {
 	static const char text[] = "\xC2\xA0\xEF\xBB\xBF\xE2\x80\x93 x 1985\xE2\x80\x8B"
-				   "0403\xE2\x80\x93" "239\xEF\xBC\x95\xE2\x80\x8B!";
+				   "0403\xE2\x80\x93"
+				   "239\xEF\xBC\x95\xE2\x80\x8B!";
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(text); step++) {
@@ -225,7 +227,7 @@ test_evidence(void **state)
 		{"Anamnes: trött. Epikris följer.", 1},
 		{"ANAMNES EPIKRIS anamnes epikris", 1},
 		{"Anamnes: trött. Anamnes igen.", 0}, /* one term twice */
-		{"anamnesen epikriser", 0},	      /* longer words */
+		{"anamnesen epikriser", 0},           /* longer words */
 		{"\xC3\x96VERK\xC3\x84NSLIGHET och r\xC3\xB6ntgensvar", 1},
 		{"x_anamnes_epikris_", 1}, /* an underscore is a boundary */
 		{"", 0},
@@ -297,14 +299,22 @@ test_context_window(void **state)
 	for (filler = 40; filler < 80; filler++) {
 		/* å takes two bytes and is one character. */
 		snprintf(text, sizeof(text), "Patient%.*s 850403-2395", 2 * filler,
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5");
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5");
 		scan(bytes_str(text), 13);
 		/* "Patient", the filler and a space must fit 64 characters. */
 		assert_int_equal(find("personnummer")->confidence,
@@ -370,14 +380,13 @@ test_names(void **state)
 	assert_false(detect_set_has_group(set, "persons"));
 	assert_true(detect_set_in_group(
 		set, (size_t)detect_set_find_detector(set, "hetu_fi"), "person"));
-	assert_false(detect_set_in_group(
-		set, (size_t)detect_set_find_detector(set, "card"), "person"));
+	assert_false(
+		detect_set_in_group(set, (size_t)detect_set_find_detector(set, "card"), "person"));
 	assert_int_equal(detect_set_find_detector(set, "nobody"), -1);
 	assert_int_equal(detect_set_find_words(set, "nobody"), -1);
 	assert_int_equal(detect_set_find_mark(set, "TLP:BLUE"), -1);
-	assert_string_equal(detect_set_mark_name(set,
-				    (size_t)detect_set_find_mark(set, "TLP:RED")),
-		"TLP:RED");
+	assert_string_equal(
+		detect_set_mark_name(set, (size_t)detect_set_find_mark(set, "TLP:RED")), "TLP:RED");
 	assert_int_equal(detect_set_detector_least(
 				 set, (size_t)detect_set_find_detector(set, "personnummer")),
 		CONFIDENCE_MEDIUM);

@@ -58,7 +58,6 @@ struct detect_set {
 	size_t n_words;
 	struct word_list words[DETECT_WORDS_MAX];
 	int words_candidate; /* or -1 */
-	int words_database;  /* or -1 */
 };
 
 /** A detector's reading that waits for the others that end at the same place. */

@@ -424,14 +424,11 @@ scan_block(struct text_scan *s, const uint8_t *p, size_t n, const uint32_t *map)
 {
 	struct block b = {p, n, s->total, map, false};
 	struct hit_ctx ctx = {s, &b};
-	unsigned all_words = (1u << s->set->n_words) - 1;
 
 	s->total += n;
 	s->scratch->dirty = 0;
 	for (size_t i = 0; i < hs_matcher_databases(s->set->matcher); i++)
-		if ((int)i != s->set->words_database || s->evident != all_words)
-			hs_matcher_scan(
-				s->streams[i], bytes_of(p, n), s->scratch->space, on_hit, &ctx);
+		hs_matcher_scan(s->streams[i], bytes_of(p, n), s->scratch->space, on_hit, &ctx);
 	decide_pending(s, &b);
 	if (s->scratch->dirty != 0)
 		for (size_t w = 0; w < (n + 63) / 64; w++)

@@ -209,27 +209,27 @@ claim(struct text_scan *s, const struct view *v, size_t end, size_t d, size_t n)
 }
 
 /*
- * Ten digits can be read as Swedish, Danish and Icelandic numbers. The others
- * are read with context only, and then win, unless the Swedish number's own
- * context stands nearer (identifier specification, 11.2).
+ * Ten digits may be a Swedish and a Danish number. The Danish one is read with
+ * context only, and then wins, unless the Swedish number's own context stands
+ * nearer (identifier specification, 11.2).
  */
 static void
 settle(const struct detect_set *set, struct claim *claims, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct claim *foreign = &claims[i];
+		struct claim *danish = &claims[i];
 
-		if (set->detectors[foreign->detector].validator->precedence != FOREIGN)
+		if (set->detectors[danish->detector].validator->precedence != DANISH)
 			continue;
 		for (size_t k = 0; k < n; k++) {
 			struct claim *c = &claims[k];
 
 			if (set->detectors[c->detector].validator->precedence != SWEDISH ||
-				c->reading.end != foreign->reading.end)
+				c->reading.end != danish->reading.end)
 				continue;
 			if (c->found.context == CONTEXT_POSITIVE &&
-				c->found.distance <= foreign->found.distance)
-				foreign->confidence = CONFIDENCE_NONE;
+				c->found.distance <= danish->found.distance)
+				danish->confidence = CONFIDENCE_NONE;
 			else
 				c->confidence = CONFIDENCE_NONE;
 		}

@@ -49,7 +49,7 @@ struct readings {
 typedef void validate_fn(const struct view *v, size_t end, struct readings *out);
 
 /* Who wins where several detectors read the same digits (text_scan.c). */
-enum precedence { SWEDISH = 1, FOREIGN };
+enum precedence { SWEDISH = 1, DANISH };
 
 struct validator {
 	const char *name;

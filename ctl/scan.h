@@ -28,7 +28,7 @@ struct scan_options {
 	bool quiet;
 };
 
-struct scan_policy; /* scan_env.c */
+struct policy; /* policy/policy.h */
 
 struct scan_totals {
 	uint64_t files, with_findings, errors;
@@ -43,7 +43,7 @@ struct scan {
 	struct scan_options options;
 	struct inspect_limits limits;
 	struct inspect_env env;
-	struct scan_policy *policy;
+	struct policy *policy;
 	struct arena_budget budget;
 	struct arena keep, stack;
 	uint8_t *buffer;           /* SCAN_PIECE bytes */

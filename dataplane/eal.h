@@ -40,6 +40,18 @@ struct eal_config {
 };
 
 /**
+ * Is the port there, and can it be listened on? Asks the system, not DPDK, so
+ * that the answer is clear. True for captures.
+ *
+ * @param why   what is wrong and what to do
+ * @return 0 or -1
+ */
+int eal_check_port(const struct port_name *port, char *why, size_t why_size);
+
+/** "af_packet:eth1", as the user wrote it. */
+void eal_port_name(const struct port_name *port, char *ret, size_t size);
+
+/**
  * Start. Once in a process.
  *
  * @param why  on failure: what is wrong and what to do, with DPDK's own last words
@@ -62,13 +74,14 @@ struct rte_mempool *eal_packet_pool(const char *name, uint64_t buffers, char *wh
 /** Bytes that eal_packet_pool() takes for that many buffers. */
 uint64_t eal_packet_pool_bytes(uint64_t buffers);
 
-/**
- * What the machine has for us, in bytes: free hugepages, or available memory.
- * @return 0 where it can't be told
- */
-uint64_t eal_memory_available(bool hugepages);
+/** What the machine has for us, in bytes; 0 where it can't be told. */
+struct eal_machine {
+	uint64_t memory;    /* available without swapping */
+	uint64_t huge_page; /* size of a hugepage */
+	uint64_t huge_free;
+	uint64_t huge_used; /* by others */
+};
 
-/** Size of the hugepages that are used, in bytes (2 MiB or 1 GiB). */
-uint64_t eal_hugepage_size(void);
+void eal_machine_read(struct eal_machine *ret);
 
 #endif

@@ -27,18 +27,18 @@ meminfo(const char *name)
 	return ret;
 }
 
-uint64_t
-eal_hugepage_size(void)
+void
+eal_machine_read(struct eal_machine *ret)
 {
 	uint64_t size = meminfo("Hugepagesize");
+	uint64_t all = meminfo("HugePages_Total"), free = meminfo("HugePages_Free");
+	uint64_t reserved = meminfo("HugePages_Rsvd"); /* counted as free, but promised */
 
-	return size > 0 ? size : 2097152;
-}
-
-uint64_t
-eal_memory_available(bool hugepages)
-{
-	if (hugepages)
-		return meminfo("HugePages_Free") * eal_hugepage_size();
-	return meminfo("MemAvailable");
+	free = free > reserved ? free - reserved : 0;
+	*ret = (struct eal_machine){
+		.memory = meminfo("MemAvailable"),
+		.huge_page = size,
+		.huge_free = free * size,
+		.huge_used = (all > free ? all - free : 0) * size,
+	};
 }

@@ -28,9 +28,12 @@
 
 #include "dataplane/eal.h"
 #include "dataplane/dataplane_limits.h"
+#include "inspectors/bytes.h"
 #include "inspectors/limits.h"
 
-enum { SITE_WORKERS_MAX = 64, SITE_ERROR_MAX = 1024 };
+struct diag; /* policy/diag.h */
+
+enum { SITE_WORKERS_MAX = 64 };
 
 struct site {
 	struct port_name *ports;
@@ -54,14 +57,13 @@ void site_default(struct site *site);
 /**
  * Read a site configuration on top of the defaults.
  *
- * @param why  on failure: "FILE:LINE:COLUMN: what is wrong, and what would be right"
+ * @param d  gets every error with its place and what would be right
  * @return 0; -1 on failure, with nothing allocated
  */
-int site_load(const char *path, struct site *ret, char *why, size_t why_size);
+int site_load(const char *path, struct site *ret, struct diag *d);
 
 /** As site_load(), from memory; @p path is for messages and relative paths only. */
-int site_parse(const char *path, const char *text, size_t n, struct site *ret, char *why,
-	size_t why_size);
+int site_parse(const char *path, struct bytes text, struct site *ret, struct diag *d);
 
 void site_free(struct site *site); /* accepts what site_default() or site_load() gave */
 
@@ -72,13 +74,41 @@ void site_free(struct site *site); /* accepts what site_default() or site_load()
  */
 int site_port_parse(const char *text, struct port_name *ret, char *why, size_t why_size);
 
+/**
+ * One limit of either list, to go through them all.
+ */
+struct site_limit {
+	const char *name;
+	uint64_t value, least, most; /* value: the default */
+	const char *unit, *sentence;
+	size_t offset;	    /* of its uint64_t in the structure */
+	bool inspect;	    /* in struct inspect_limits, else in struct dataplane_limits */
+};
+
+/** The @p i-th limit, in the order of the reference; NULL behind the last. */
+const struct site_limit *site_limit(size_t i);
+
+/** Where the site keeps it. */
+uint64_t *site_limit_value(struct site *site, const struct site_limit *l);
+
+/**
+ * Packet buffers that may be in use at once by what the limits allow: held
+ * segments, fragments, rings. limits.packet_buffers must not be less.
+ */
+uint64_t site_buffers_needed(const struct site *site);
+
+/** One worker's share of the limits "in all"; the others as they are. */
+struct dataplane_limits site_worker_limits(const struct site *site);
+
 /** The reference: name, default, unit, sentence of every limit; fits 80 columns. */
 void site_print_limits(FILE *out);
 
 /** Bytes of things whose size the configuration doesn't set. */
 struct site_sizes {
-	uint64_t flow; /* one flow in the table, hash entry included */
-	uint64_t ndpi; /* one nDPI state */
+	uint64_t flow;	   /* one flow in the table, hash entry included: worker_flow_size() */
+	uint64_t datagram; /* one place for fragments: fragments_datagram_size() */
+	uint64_t segment;  /* one held TCP segment: tcp_engine_memory() for each */
+	uint64_t ndpi;	   /* one nDPI state: classify_state_size() */
 };
 
 /** The most that the configuration allows, in bytes. */
@@ -87,11 +117,12 @@ struct site_memory {
 	uint64_t flows;	    /* limits.flows */
 	uint64_t inspect;   /* limits.inspect_memory */
 	uint64_t fragments; /* limits.fragment_datagrams: their table; the bytes are packets */
+	uint64_t segments;  /* limits.tcp_segments: likewise */
 	uint64_t transfers; /* limits.transfers, per worker */
 	uint64_t ndpi;	    /* limits.ndpi_flows */
 	uint64_t rings;	    /* limits.worker_ring */
-	uint64_t fixed;	    /* nDPI's tables, per worker, and the programs' own */
-	uint64_t dpdk;	    /* of the total, what is allocated from DPDK's memory */
+	uint64_t fixed;	    /* nDPI's tables, per worker, and the program's own */
+	uint64_t dpdk;	    /* of the total, what may be allocated from DPDK's memory */
 	uint64_t total;
 };
 
@@ -101,12 +132,13 @@ struct site_memory site_memory(const struct site *site, const struct site_sizes 
 void site_print_memory(FILE *out, const struct site_memory *m);
 
 /**
- * Does it fit into @p huge bytes of hugepages (0: not used) and @p machine
- * bytes of memory?
- * @param why  if not: what is needed, which keys to lower, how to get hugepages
+ * Does it fit?
+ *
+ * @param hugepages  DPDK's memory comes from hugepages
+ * @param why        if not: what is needed, which keys to lower, how to get hugepages
  * @return 0 or -1
  */
-int site_check_memory(const struct site_memory *m, uint64_t huge_available, uint64_t huge_page,
-	uint64_t machine, char *why, size_t why_size);
+int site_check_memory(const struct site_memory *m, bool hugepages, const struct eal_machine *machine,
+	char *why, size_t why_size);
 
 #endif

@@ -272,8 +272,8 @@ print_tcp(FILE *out, const struct summary *s)
 	fputc('\n', out);
 }
 
-static bool
-print_balance(FILE *out, const struct summary *s)
+bool
+summary_balance(FILE *out, const struct summary *s)
 {
 	int64_t rest = stats_unaccounted(s->stats);
 
@@ -297,5 +297,5 @@ summary_print(FILE *out, const struct summary *s)
 	print_findings(out, s);
 	print_oddities(out, s);
 	print_tcp(out, s);
-	return print_balance(out, s);
+	return summary_balance(out, s);
 }

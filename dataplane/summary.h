@@ -33,4 +33,7 @@ struct summary {
 /** @return whether the bytes add up (always, while not final) */
 bool summary_print(FILE *out, const struct summary *s);
 
+/** Only the check: says something only when the bytes don't add up. */
+bool summary_balance(FILE *out, const struct summary *s);
+
 #endif

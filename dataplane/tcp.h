@@ -13,13 +13,13 @@
  *
  * States of a stream (stream_state()):
  *
- *             SYN                SYN-ACK, or any segment with ACK or data
+ *             SYN             SYN-ACK, or a segment with ACK that fits the SYN
  *   (new) ------------> OPENING -----------------------------------> OPEN
  *     |                                                              |  ^
  *     |  first segment is no SYN: `midstream`                        |  |
  *     +--------------------------------------------------------------+  |
- *                                                                    |  | it went on: data,
- *                         a FIN reached, or an RST believed          v  | or a SYN-ACK
+ *                                                                    |  | it went on: the
+ *                a FIN of each side, or an RST that is believed      v  | side of the RST sent
  *   tcp_stream_segment() says TCP_NEW_CONNECTION <--- a SYN ------ CLOSING
  *
  * Rules, and where they come from:
@@ -37,14 +37,15 @@
  *    A bare SYN from the other side (split handshake, simultaneous open) is
  *    a SYN like any other.
  *  - A segment outside of the receiver's window is not read (RFC 9293, 3.10.7.4).
- *    Since a capture may show a window update late, the window is taken to be as
- *    much longer as the largest one that was advertised; 1 GiB while none is known.
+ *    Since a capture may show a window update late or not at all, as many bytes
+ *    as the largest window that was advertised (at least 65,535) are read beyond
+ *    its edge, or beyond what was read; 1 GiB while no window is known.
  *  - RST: believed only at exactly the sequence number that the receiver
  *    expects (RFC 5961, 3.2), between what it acknowledged and what was read.
  *    Before a handshake is answered: if it acknowledges the SYN (RFC 9293, 3.10.7.3).
  *    Its payload is dropped. A believed RST ends nothing at once: it may have
- *    missed the receiver (a short TTL, say). If the connection goes on it is read
- *    on, and the RST counts as not believed by the receiver.
+ *    missed the receiver (a short TTL, say). If its sender goes on, so does the
+ *    stream, and rst_survived counts it. Data of the other side is read in any case.
  *  - FIN: reached when all before it was read; told to the callback when it is
  *    acknowledged, or at the end. Data at its place takes it back.
  *  - A hole is declared a gap when an acknowledgement passes it and there is
@@ -54,6 +55,7 @@
  *    (STREAM_DROP_LATE), and its bytes are shown.
  *  - A SYN inside a connection is not believed (RFC 5961, 4.2), unless the stream
  *    is CLOSING, or the other side answers it.
+ *  - Neither SYN, RST nor ACK: no receiver reads it (RFC 9293, 3.10.7.4).
  *  - The urgent pointer (RFC 6093) is counted; its byte stays in line.
  *
  * Law, for each direction, tested: once closed,
@@ -187,41 +189,43 @@ struct tcp_half {
 	struct stream_account account;
 	struct tcp_piece *held; /* out of order, by sequence number, no overlaps */
 	struct tcp_piece *past, *past_last; /* delivered, not acknowledged; oldest first */
-	uint64_t hole_since; /* time of the first held piece */
-	uint32_t next;	     /* sequence number of the next byte to deliver */
-	uint32_t acked;	     /* by the receiver */
-	uint32_t edge;	     /* of the receiver's window: the first byte outside */
-	uint32_t widest;     /* window that the receiver advertised */
-	uint32_t high;	     /* behind the last byte that was sent */
-	uint32_t fin;	     /* sequence number of the FIN */
-	uint32_t isn;	     /* of the latest SYN */
-	uint32_t held_bytes, held_pieces, past_bytes;
+	struct tcp_piece *early; /* data of SYNs, until it is known which one counts */
+	uint64_t hole_since;	 /* time from which the first hole is waited for */
+	uint32_t next;		 /* sequence number of the next byte to deliver */
+	uint32_t acked;		 /* by the receiver */
+	uint32_t edge;		 /* of the receiver's window: the first byte outside */
+	uint32_t widest;	 /* window that the receiver advertised */
+	uint32_t fin;		 /* sequence number of the FIN */
+	uint32_t isn;		 /* of the latest SYN */
+	uint32_t held_bytes, past_bytes;
 	struct {
 		uint32_t from, to;
 	} gaps[STREAM_GAPS_MAX]; /* the latest; from == to: unused */
+	uint16_t held_pieces;
+	uint8_t early_pieces;
 	uint8_t next_gap;
-	uint8_t scale; /* this side's window scale; 0xff: none known */
-	bool syn;      /* a SYN was seen */
-	bool synced;   /* `next` is known for good */
+	uint8_t scale; /* window scale of this side's SYN */
+	bool syn;      /* a SYN was seen, and isn is its */
+	bool synced;   /* `next` is known */
 	bool sent;     /* a segment of this side was seen */
 	bool ack_known, edge_known;
 	bool fin_seen, finished;
 	bool lone_syn; /* isn is of a SYN inside a connection that wasn't believed */
+	bool rst;      /* a believed RST of this side, and nothing of it since */
 };
 
 enum stream_state { STREAM_OPENING, STREAM_OPEN, STREAM_CLOSING };
 
-/** 1 for each flow under inspection; the caller's memory. */
+/** One for each flow under inspection; the caller's memory. */
 struct tcp_stream {
 	struct tcp_engine *engine;
 	const struct stream_ops *ops;
 	void *ctx;
 	struct tcp_half half[2]; /* by enum direction */
-	uint64_t rst_time;
-	uint8_t state; /* enum stream_state */
+	uint8_t state;		 /* enum stream_state */
+	bool begun;		 /* a segment was seen */
 	bool midstream;
-	bool reset; /* an RST was believed and nothing came after it */
-	bool answered;
+	bool answered; /* a handshake's answer was followed up: its numbers stand */
 };
 
 enum tcp_result {
@@ -247,8 +251,8 @@ enum tcp_result tcp_stream_segment(struct tcp_stream *s, enum direction dir,
 
 /**
  * The end: of the flow, or of the input. Delivers what is held, with the gaps
- * before it; tells finish() and reset(); gives all references back. The stream
- * can be opened again.
+ * before it; tells finish() and reset(); gives all references back. The account
+ * stays readable; only tcp_stream_open() may follow.
  */
 void tcp_stream_close(struct tcp_stream *s);
 

@@ -141,6 +141,7 @@ struct event_kind {
 	const char *category; /* beside "network", or NULL */
 	const char *type;     /* ECS event.type */
 	const char *dataset;
+	const char *reason; /* or NULL */
 	enum direction direction;
 };
 
@@ -164,6 +165,7 @@ put_event(
 	json_put_string(w, event, "action", c->action);
 	json_put_string(w, event, "dataset", k->dataset);
 	json_put_count(w, event, "sequence", c->sequence);
+	json_put_string(w, event, "reason", k->reason);
 	if (c->flow_first_us != 0)
 		put_time(w, event, "start", c->flow_first_us);
 	put_time(w, event, "end", c->last_us);
@@ -295,6 +297,7 @@ event_json_of(const struct message *m, const struct event_judgement *j,
 		.kind = j->alert ? "alert" : "event",
 		.type = was_allowed(c) ? "allowed" : "denied",
 		.dataset = verdict_dataset,
+		.reason = j->reason,
 		.direction = m->direction,
 	};
 	json_t *root = new_event(&w, &k, c);

@@ -107,6 +107,8 @@ struct event_judgement {
 	const char *class_name;      /* NULL: none */
 	unsigned class_rank;         /* of class_name; higher is more confidential */
 	const char *ceiling;         /* class; NULL: none */
+	const char *reason;          /* a sentence that says why; NULL: none */
+	unsigned row;                /* line of the policy file whose row decided; 0: none */
 	const struct event_information *information;
 	size_t n_information;
 	const char *policy_name; /* NULL: no policy */

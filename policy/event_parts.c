@@ -63,6 +63,8 @@ put_classification(struct json_put *w, json_t *sluss, const struct event_judgeme
 
 	json_put_string(w, sluss, "class", j->class_name);
 	json_put_string(w, sluss, "ceiling", j->ceiling);
+	if (j->row > 0)
+		json_put_count(w, sluss, "row", j->row);
 	list = json_put_array(w, sluss, "information");
 	for (size_t i = 0; i < j->n_information; i++) {
 		json_t *type = json_put_append_object(w, list);

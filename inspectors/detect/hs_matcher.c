@@ -78,6 +78,24 @@ batch_fill(struct batch *b, const struct matcher_pattern *patterns, size_t n, co
 	}
 }
 
+/*
+ * An assertion at the end (\b, $) makes a match known only when the next byte
+ * has come, perhaps in a later piece; blocks couldn't hold such a match.
+ */
+static bool
+ends_with_assertion(const struct matcher_pattern *p)
+{
+	hs_expr_info_t *info = NULL;
+	hs_compile_error_t *err = NULL;
+	unsigned flags = (p->caseless ? HS_FLAG_CASELESS : 0) | (p->multiline ? HS_FLAG_MULTILINE : 0);
+	bool unordered = hs_expression_info(p->expr, flags, &info, &err) == HS_SUCCESS &&
+			 (info->unordered_matches || info->matches_at_eod);
+
+	free(info);
+	hs_free_compile_error(err);
+	return unordered;
+}
+
 static bool
 compile_all(struct hs_matcher *m, struct batch *b, const struct matcher_pattern *patterns,
 	size_t n, int *ret_bad, char *why, size_t why_size)
@@ -112,7 +130,11 @@ hs_matcher_compile(const struct matcher_pattern *patterns, size_t n, int *ret_ba
 	snprintf(why, why_size, "no memory");
 	pthread_once(&once, set_stream_allocator);
 	for (size_t i = 0; ok && i < n; i++)
-		if (database_named(m, patterns[i].database) == MATCHER_DATABASES_MAX) {
+		if (ends_with_assertion(&patterns[i])) {
+			snprintf(why, why_size, "ends with \\b or $; the validator checks boundaries");
+			*ret_bad = (int)i;
+			ok = false;
+		} else if (database_named(m, patterns[i].database) == MATCHER_DATABASES_MAX) {
 			snprintf(why, why_size, "more than %d databases", MATCHER_DATABASES_MAX);
 			*ret_bad = (int)i;
 			ok = false;

@@ -5,6 +5,7 @@
 
 #include "inspectors/detect/characters.h"
 #include "inspectors/detect/checksums.h"
+#include "inspectors/detect/shapes.h"
 
 int
 century_for(unsigned yy, bool plus, struct civil_date today,
@@ -25,20 +26,6 @@ struct spelling {
 	bool plus, grouped, spaced;
 	uint8_t ten[10];
 };
-
-static bool
-take_digits(struct bytes t, size_t *at, size_t n, uint8_t *to)
-{
-	if (*at < n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!ascii_is_digit(t.p[*at - n + i]))
-			return false;
-		to[i] = t.p[*at - n + i];
-	}
-	*at -= n;
-	return true;
-}
 
 /* What stands between date and number: nothing, a space, or a sign in spaces. */
 static void

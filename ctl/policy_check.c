@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ctl/command.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/policy.h"
+
+static void
+print_summary(const struct policy *p, const char *path, const struct diag *d)
+{
+	if (p == NULL) {
+		printf("%s: not valid: %u errors, %u warnings\n", path, d->errors, d->warnings);
+		return;
+	}
+	printf("%s: %s, %u warnings: policy %s version %llu, digest %s: %u classes, %u domains, "
+	       "%u information types, %u rows, %u detectors\n",
+		path, d->warnings == 0 ? "valid" : "valid, but", d->warnings, p->name,
+		(unsigned long long)p->version, p->digest, p->n_classes, p->n_domains,
+		p->n_information, p->n_rows, p->n_detectors);
+}
+
+static int
+check(const char *path, bool strict)
+{
+	struct diag d;
+	struct policy *p;
+	int status = STATUS_OK;
+
+	diag_init(&d);
+	p = policy_check(path, NULL, &d);
+	diag_print(&d, stdout);
+	print_summary(p, path, &d);
+	if (p == NULL)
+		status = STATUS_ERROR;
+	else if (strict && d.warnings > 0)
+		status = STATUS_FINDINGS;
+	policy_free(p);
+	diag_free(&d);
+	return status;
+}
+
+static int
+run(int argc, char **argv)
+{
+	static const struct option options[] = {{"strict", no_argument, NULL, 's'}, {0}};
+	bool strict = false;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 's')
+			return command_misused(&policy_check_command, "unknown option");
+		strict = true;
+	}
+	if (argc - optind != 1)
+		return command_misused(&policy_check_command, "takes one FILE");
+	return check(argv[optind], strict);
+}
+
+const struct command policy_check_command = {
+	.name = "policy check",
+	.usage = "[--strict] FILE",
+	.summary = "say what is wrong with a policy, where, and what would be right",
+	.help = "  --strict   warnings alone give exit status 1\n"
+		"\n"
+		"Prints FILE:LINE:COLUMN: and what is wrong, errors and warnings (what can never\n"
+		"match, nested networks of different control, rows that earlier ones shadow), "
+		"then\n"
+		"a line that sums up.\n"
+		"\n"
+		"exit status: 0 valid, 1 valid but with warnings (--strict), 2 errors\n",
+	.run = run,
+};

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define ALLOW_EXPERIMENTAL_API /* rte_ip_frag_table_del_expired_entries */
+#include "dataplane/fragments.h"
+
+#include <string.h>
+
+#include <rte_ip_frag.h>
+#include <rte_malloc.h>
+
+enum {
+	BUCKET_ENTRIES = 16, /* places that a datagram may have, so that few are refused early */
+	DATAGRAMS_MAX = 1 << 20,
+	IPV6_HEADER = 40,
+	FRAGMENT_HEADER = 8,
+	TYPE_FRAGMENT = 44,
+	DATAGRAM_MAX = 65535,
+};
+
+struct fragments {
+	struct rte_ip_frag_tbl *table;
+	uint64_t timeout_us;
+	struct fragment_counters counters;
+	struct rte_ip_frag_death_row row;
+};
+
+struct fragments *
+fragments_create(const struct fragments_config *cfg)
+{
+	uint32_t buckets = (cfg->datagrams + BUCKET_ENTRIES - 1) / BUCKET_ENTRIES;
+	struct fragments *f;
+
+	if (cfg->datagrams == 0 || cfg->datagrams > DATAGRAMS_MAX)
+		return NULL;
+	f = rte_zmalloc_socket("fragments", sizeof(*f), RTE_CACHE_LINE_SIZE, cfg->socket);
+	if (f == NULL)
+		return NULL;
+	f->timeout_us = cfg->timeout_us;
+	f->table = rte_ip_frag_table_create(
+		buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
+	if (f->table == NULL) {
+		rte_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void
+fragments_destroy(struct fragments *f)
+{
+	if (f == NULL)
+		return;
+	rte_ip_frag_free_death_row(&f->row, 0);
+	rte_ip_frag_table_destroy(f->table);
+	rte_free(f);
+}
+
+/* Payload of a held fragment: what lies behind the lengths that were set for the library. */
+static uint64_t
+held_bytes(const struct rte_mbuf *m)
+{
+	uint64_t headers = (uint64_t)m->l2_len + m->l3_len;
+
+	return m->pkt_len > headers ? m->pkt_len - headers : 0;
+}
+
+/*
+ * What the library gave up lies on the death row; why, it doesn't say. With @p in,
+ * the fragment that it was just given: refused alone, there was no room for it;
+ * refused together with others, they contradict each other; and where it
+ * was taken, the others are of a datagram that was too old.
+ * @return whether @p in was refused
+ */
+static bool
+bury(struct fragments *f, const struct rte_mbuf *in)
+{
+	bool refused = false;
+
+	for (uint32_t i = 0; i < f->row.cnt; i++) {
+		refused |= f->row.row[i] == in;
+		f->counters.lost_bytes += held_bytes(f->row.row[i]);
+	}
+	if (!refused)
+		f->counters.expired += f->row.cnt;
+	else if (f->row.cnt == 1)
+		f->counters.full++;
+	else
+		f->counters.contradictory++;
+	if (f->row.cnt > 0)
+		rte_ip_frag_free_death_row(&f->row, 0);
+	return refused;
+}
+
+static enum fragment_result
+lose(struct fragments *f, struct packet *p, uint64_t *counter)
+{
+	(*counter)++;
+	f->counters.lost_bytes += p->payload_len;
+	rte_pktmbuf_free(p->mbuf);
+	p->mbuf = NULL;
+	return FRAGMENT_LOST;
+}
+
+/* The same datagram number on another VLAN is another datagram. */
+static uint32_t
+vlan_mark(const struct packet *p)
+{
+	if (p->n_vlans == 0)
+		return 0;
+	return ((uint32_t)p->vlan[0] << 12 | p->vlan[1]) * 2654435761u ^ p->n_vlans;
+}
+
+/* Offset and whether more follow, from either version's field in host order. */
+struct place {
+	uint32_t offset;
+	bool more;
+};
+
+static struct place
+place_of(const struct packet *p)
+{
+	const uint8_t *h = rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, p->l3_at);
+	uint16_t field;
+
+	if (p->family == 4) {
+		field = (uint16_t)(h[6] << 8 | h[7]);
+		return (struct place){(field & 0x1fffu) * 8, (field & 0x2000) != 0};
+	}
+	field = (uint16_t)(h[p->fragment_at + 2] << 8 | h[p->fragment_at + 3]);
+	return (struct place){field & 0xfff8u, (field & 1) != 0};
+}
+
+/* IPv6: what stands between the fixed and the fragment header goes, link and IP move up. */
+static void
+drop_unfragmentable(struct packet *p)
+{
+	uint32_t extra = p->fragment_at - IPV6_HEADER;
+	uint8_t *start = rte_pktmbuf_mtod(p->mbuf, uint8_t *);
+	uint8_t *ip = start + p->l3_at;
+	uint32_t length = (uint32_t)(ip[4] << 8 | ip[5]) - extra;
+
+	ip[4] = (uint8_t)(length >> 8);
+	ip[5] = (uint8_t)length;
+	ip[6] = TYPE_FRAGMENT;
+	memmove(start + extra, start, p->l3_at + IPV6_HEADER);
+	rte_pktmbuf_adj(p->mbuf, (uint16_t)extra);
+	p->l3_len -= extra;
+	p->l4_at -= extra;
+	p->payload_at -= extra;
+	p->fragment_at = IPV6_HEADER;
+}
+
+static struct rte_mbuf *
+feed_ipv4(struct fragments *f, struct packet *p)
+{
+	struct rte_ipv4_hdr key;
+
+	/* The library reads key and place from the header that it is shown, and writes the
+	 * whole datagram's header into the mbuf: a copy can carry the VLANs. */
+	memcpy(&key, rte_pktmbuf_mtod_offset(p->mbuf, void *, p->l3_at), sizeof(key));
+	key.src_addr ^= vlan_mark(p);
+	return rte_ipv4_frag_reassemble_packet(f->table, &f->row, p->mbuf, p->time, &key);
+}
+
+static struct rte_mbuf *
+feed_ipv6(struct fragments *f, struct packet *p)
+{
+	struct {
+		struct rte_ipv6_hdr ip;
+		struct rte_ipv6_fragment_ext fragment;
+	} __rte_packed key;
+	uint32_t mark = vlan_mark(p), word;
+
+	memcpy(&key, rte_pktmbuf_mtod_offset(p->mbuf, void *, p->l3_at), sizeof(key));
+	memcpy(&word, key.ip.src_addr, sizeof(word));
+	word ^= mark;
+	memcpy(key.ip.src_addr, &word, sizeof(word));
+	return rte_ipv6_frag_reassemble_packet(
+		f->table, &f->row, p->mbuf, p->time, &key.ip, &key.fragment);
+}
+
+/* Ready for the library: headers in one piece and writable, lengths set, padding off. */
+static bool
+prepare(struct packet *p)
+{
+	struct rte_mbuf *m = p->mbuf;
+	uint32_t end = p->l3_at + p->l3_len;
+
+	if (m->data_len < p->l4_at || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1)
+		return false;
+	if (p->family == 6 && p->fragment_at > IPV6_HEADER)
+		drop_unfragmentable(p);
+	end = p->l3_at + p->l3_len;
+	if (m->pkt_len > end && rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - end)) != 0)
+		return false;
+	m->l2_len = p->l3_at;
+	m->l3_len = p->l4_at - p->l3_at;
+	m->ol_flags &= ~RTE_MBUF_F_RX_L4_CKSUM_MASK; /* nothing is known of the whole */
+	return true;
+}
+
+enum fragment_result
+fragments_feed(struct fragments *f, struct packet *p)
+{
+	struct rte_mbuf *whole, *in = p->mbuf;
+	struct place place;
+
+	f->counters.fragments++;
+	if (p->missing > 0 || !prepare(p))
+		return lose(f, p, &f->counters.contradictory);
+	place = place_of(p);
+	if (p->payload_len == 0 || place.offset + p->l3_len > DATAGRAM_MAX)
+		return lose(f, p, &f->counters.too_long);
+	if (place.more && p->payload_len % 8 != 0)
+		return lose(f, p, &f->counters.unaligned);
+	whole = p->family == 4 ? feed_ipv4(f, p) : feed_ipv6(f, p);
+	p->mbuf = whole;
+	if (bury(f, in))
+		return FRAGMENT_LOST;
+	if (whole == NULL)
+		return FRAGMENT_HELD;
+	/* The first fragment may have had more options than the last. */
+	if (rte_pktmbuf_pkt_len(whole) - p->l3_at > DATAGRAM_MAX) {
+		p->payload_len = rte_pktmbuf_pkt_len(whole) - p->l4_at;
+		return lose(f, p, &f->counters.too_long);
+	}
+	f->counters.reassembled++;
+	return FRAGMENT_WHOLE;
+}
+
+void
+fragments_sweep(struct fragments *f, uint64_t now_us)
+{
+	rte_ip_frag_table_del_expired_entries(f->table, &f->row, now_us);
+	bury(f, NULL);
+}
+
+void
+fragments_flush(struct fragments *f)
+{
+	/* The death row takes some datagrams at a time. */
+	do {
+		rte_ip_frag_table_del_expired_entries(f->table, &f->row, UINT64_MAX);
+	} while (f->row.cnt > 0 && (bury(f, NULL), true));
+}
+
+const struct fragment_counters *
+fragments_counters(const struct fragments *f)
+{
+	return &f->counters;
+}
+
+size_t
+fragments_datagram_size(void)
+{
+	/* struct ip_frag_pkt isn't public: key, list, and 8 places of 16 bytes, in cache lines;
+	 * the library makes twice as many as asked for, rounded up to a power of two. */
+	return 2 * 2 * 256;
+}

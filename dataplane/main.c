@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/options.h"
+#include "dataplane/site.h"
+#include "dataplane/watch.h"
+
+/* A signal handler gets no argument: the only global of the program. */
+static struct watch_signals signals;
+
+static void
+on_signal(int number)
+{
+	if (number == SIGUSR1)
+		atomic_store(&signals.report, true);
+	else
+		atomic_store(&signals.stop, true);
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction end = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction report = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	/* The first asks for an orderly end; a second one ends at once. */
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGUSR1, &report, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* The output of a command that only prints. */
+static int
+printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? STATUS_OK : STATUS_RUNTIME;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	char why[512];
+
+	if (options_parse(argc, argv, &o, why, sizeof(why)) != 0) {
+		fprintf(stderr, "sluss: %s\n", why);
+		return STATUS_USAGE;
+	}
+	switch (o.command) {
+	case COMMAND_WATCH:
+		catch_signals();
+		return watch_run(&o, &signals);
+	case COMMAND_RUN:
+		fputs("sluss: `run` (inline, enforcing) isn't built in this version; `watch` is\n",
+			stderr);
+		return STATUS_NOT_BUILT;
+	case COMMAND_LIMITS:
+		site_print_limits(stdout);
+		return printed();
+	case COMMAND_HELP:
+		options_print_help(stdout);
+		return printed();
+	case COMMAND_VERSION:
+		puts("sluss " SLUSS_VERSION);
+		return printed();
+	}
+	return STATUS_USAGE;
+}

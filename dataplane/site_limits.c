@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/site.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { COLUMNS = 80, INDENT = 4 };
+
+static const struct site_limit limits[] = {
+#define X(name, value, least, most, unit, sentence)                                                \
+	{#name, value, least, most, unit, sentence, offsetof(struct dataplane_limits, name), false},
+	DATAPLANE_LIMITS(X)
+#undef X
+#define X(name, value, least, most, unit, sentence)                                                \
+	{#name, value, least, most, unit, sentence, offsetof(struct inspect_limits, name), true},
+		INSPECT_LIMITS(X)
+#undef X
+};
+
+const struct site_limit *
+site_limit(size_t i)
+{
+	return i < ARRAY_LEN(limits) ? &limits[i] : NULL;
+}
+
+uint64_t *
+site_limit_value(struct site *site, const struct site_limit *l)
+{
+	char *base = l->inspect ? (char *)&site->inspect : (char *)&site->limits;
+
+	return (uint64_t *)(void *)(base + l->offset);
+}
+
+static void
+print_folded(FILE *out, const char *text)
+{
+	int column = fprintf(out, "%*s", INDENT, "");
+
+	while (*text != '\0') {
+		int word = (int)strcspn(text, " ");
+
+		if (column + word > COLUMNS)
+			column = fprintf(out, "\n%*s", INDENT, "") - 1;
+		column += fprintf(out, "%.*s ", word, text);
+		text += word;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+void
+site_print_limits(FILE *out)
+{
+	fputs("Limits: the keys of `limits:` in the site configuration. A number is in the\n"
+	      "unit given here; bytes may be written as 64 KiB, 16 MiB, 2 GiB, times as\n"
+	      "250 ms, 30 s, 5 min, 1 h.\n\n",
+		out);
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		const struct site_limit *l = &limits[i];
+
+		fprintf(out, "%s: %" PRIu64 " %s (%" PRIu64 " to %" PRIu64 ")\n", l->name, l->value,
+			l->unit, l->least, l->most);
+		print_folded(out, l->sentence);
+	}
+}

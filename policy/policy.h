@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_POLICY_H
+#define SLUSS_POLICY_H
+
+/**
+ * @file
+ * The policy: what may go where. The language is described in policy/README.md.
+ *
+ * A struct policy is immutable once loaded: all threads may read it. It holds
+ * the compiled detectors of its packs. How a message is judged is judge.h.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inspectors/detect/detect.h"
+#include "inspectors/message.h"
+#include "policy/diag.h"
+#include "policy/domains.h"
+
+/* Bounds of one policy. Going past one is an error that names it. */
+enum {
+	POLICY_CLASSES_MAX = 16,
+	POLICY_DOMAINS_MAX = 256,
+	POLICY_NETWORKS_MAX = 16384, /* in all domains together */
+	POLICY_NAMES_MAX = 16384,    /* hosts, and likewise mail domains */
+	POLICY_INFORMATION_MAX = 256,
+	POLICY_CONDITIONS_MAX = 16, /* of one information type */
+	POLICY_EGRESS_MAX = 4096,
+	POLICY_TESTS_MAX = 1024,
+	POLICY_PACKS_MAX = 64,
+	POLICY_ID_MAX = 64, /* bytes of an id */
+};
+
+/**
+ * A count from here on is "many": findings below a detector's least confidence
+ * count towards it too (identifier specification, section 2.5).
+ */
+enum { POLICY_MANY = 5 };
+
+enum control { CONTROL_INSIDE, CONTROL_PARTNER, CONTROL_OUTSIDE };
+
+/** What a row does, from the mildest to the harshest. */
+enum reaction {
+	REACTION_ALLOW, /* `opaque:` only */
+	REACTION_ALERT, /* forward, and say so */
+	REACTION_HOLD,
+	REACTION_REFUSE,
+	REACTION_DROP,
+};
+
+const char *control_name(enum control c);   /* "inside", … */
+const char *reaction_name(enum reaction r); /* "allow", … */
+
+struct policy_domain {
+	const char *id;
+	enum control control;
+	uint32_t line, column;
+};
+
+/** One condition of an information type: so many findings, or a mark, or a mark's class. */
+struct policy_condition {
+	const char *name;	   /* as the policy calls it: "personnummer", "person", "label" */
+	const uint16_t *detectors; /* whose findings are added up; none for marks */
+	uint16_t n_detectors;
+	uint64_t marks; /* bit i: mark i of the detect_set; any of them will do */
+	uint64_t count; /* findings that are needed, at least 1; 1 for marks */
+};
+
+/** All conditions must hold. */
+struct policy_information {
+	const char *id;
+	uint16_t class;
+	uint32_t line, column;
+	const struct policy_condition *conditions;
+	uint16_t n_conditions;
+	bool unique;			/* count distinct identifiers */
+	int16_t near;			/* words list, or -1; counts distinct identifiers */
+	enum confidence confidence;	/* least that counts; CONFIDENCE_NONE: the detector's own */
+};
+
+/** A row of egress, or the default. */
+struct policy_row {
+	uint32_t line, column; /* 0 for a default that isn't written */
+	/* Bit i: domain i; bit n_domains: what belongs to no domain. NULL: any. */
+	const uint64_t *from, *to;
+	unsigned channels; /* bit i: enum channel i */
+	uint16_t ceiling;  /* class */
+	enum reaction over;
+	enum reaction opaque;
+};
+
+/** A test that the policy carries; `file` is relative to the policy file's folder. */
+struct policy_test {
+	const char *name, *file;
+	uint16_t from, to; /* domains */
+	enum channel channel;
+	enum reaction expect; /* REACTION_ALLOW is written "forward" */
+	uint32_t line, column;
+};
+
+/** A detector, for listings. */
+struct policy_detector {
+	const char *id, *title, *pack;
+};
+
+struct policy {
+	const char *name;
+	const char *file;     /* path as given; "" for policy_load_packs() */
+	uint64_t version;     /* 0 when not written */
+	char digest[65];      /* SHA-256 over the file and its packs, hexadecimal */
+	bool shipped;	      /* made by policy_load_packs(): its classes are no one's */
+
+	const char *const *classes; /* by rank, lowest first */
+	unsigned n_classes;
+	const struct policy_domain *domains;
+	unsigned n_domains;
+	const struct policy_information *information;
+	unsigned n_information;
+	const struct policy_row *rows; /* in file order; the default is rows[n_rows] */
+	unsigned n_rows;
+	const struct policy_test *tests;
+	unsigned n_tests;
+	const char *const *packs; /* names, needed ones included */
+	unsigned n_packs;
+	const struct policy_detector *detectors; /* by index in the detect_set */
+	unsigned n_detectors;
+
+	struct detect_set *detect; /* owned */
+
+	/* The rest is for domains.c, judge.c and lint.c. */
+	struct pool *pool; /* holds all of the above */
+	const struct network *networks;
+	size_t n_networks;
+	const struct name_pattern *hosts, *mail;
+	size_t n_hosts, n_mail;
+	const struct network_table *network_table;
+	const struct name_table *host_table, *mail_table;
+	/* The row that decides: [(from * (n_domains + 1) + to) * CHANNELS + channel]. */
+	const uint16_t *cells;
+};
+
+/**
+ * Load a policy and compile the packs that it names. Slow (seconds): never on
+ * the packet path.
+ *
+ * Packs are sought as NAME.yaml in the folder `packs` beside the policy file,
+ * in @p pack_dirs, in the directories of the environment's SLUSS_PACKS (apart
+ * by ':'), where Sluss was installed, and where it was built; the first wins.
+ *
+ * @param pack_dirs  NULL-terminated, or NULL for none
+ * @return NULL after an error in @p d; else to be freed with policy_free()
+ */
+struct policy *policy_load(const char *path, const char *const *pack_dirs, struct diag *d);
+
+/**
+ * A policy of every pack that can be found, for looking without a policy. It
+ * has two classes, `none` and `found`; each detector is an information type of
+ * the same id, which one finding of the detector's least confidence makes
+ * `found`; there are no domains, and the default is {ceiling: none, over:
+ * alert, opaque: alert}. Its digest covers the packs.
+ */
+struct policy *policy_load_packs(const char *const *pack_dirs, struct diag *d);
+
+/** policy_load(), then policy_lint(): what `slussctl policy check` says. */
+struct policy *policy_check(const char *path, const char *const *pack_dirs, struct diag *d);
+
+/**
+ * Warn of what is allowed but hardly meant: rows that can never decide, classes
+ * that are never used, information types that can never hold, nested networks
+ * whose control differs, domains that nothing belongs to.
+ */
+void policy_lint(const struct policy *p, struct diag *d);
+
+void policy_free(struct policy *p); /* accepts NULL */
+
+/** The compiled detectors, for struct inspect_env; lives as long as the policy. */
+static inline const struct detect_set *
+policy_detect(const struct policy *p)
+{
+	return p->detect;
+}
+
+/** Index, or -1. */
+int policy_find_class(const struct policy *p, const char *name);
+int policy_find_domain(const struct policy *p, const char *id);
+
+/** A domain's id; "unknown" for DOMAIN_NONE. */
+const char *policy_domain_id(const struct policy *p, int domain);
+
+/** Where an address or a name belongs; DOMAIN_NONE where it belongs to no domain. */
+int policy_domain_of_address(const struct policy *p, uint8_t family, const uint8_t *address);
+
+/**
+ * @p host as in a URL, a Host header or an SNI: name or address, perhaps with
+ * port. A name that no domain lists gives DOMAIN_NONE.
+ */
+int policy_domain_of_host(const struct policy *p, struct bytes host);
+
+/**
+ * The domain of a mail address: by its mail domain, or by address for
+ * user@[192.0.2.1]. One that no domain lists belongs where unknown addresses
+ * do: to the domain of 0.0.0.0/0 or ::/0.
+ *
+ * @return DOMAIN_NONE too when there is no such domain
+ */
+int policy_domain_of_mail(const struct policy *p, struct bytes address);
+
+/** The row that decides; never NULL. Domains may be DOMAIN_NONE. */
+const struct policy_row *policy_row(
+	const struct policy *p, int from, int to, enum channel channel);
+
+#endif

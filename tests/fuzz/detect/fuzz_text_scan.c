@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A stream of text with all shipped packs. Laws: any cut gives the same
+ * findings and evidence, in the same order; a finding lies within the text; a
+ * mask shows no more than it may; masked text is valid and hides what was found.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspectors/detect/detect.h"
+#include "tests/support/cut.h"
+#include "tests/support/pack_load.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct civil_date today = {2026, 7, 1};
+static struct detect_set *set;
+static struct detect_scratch *scratch;
+
+struct tally {
+	struct box log; /* every finding, field by field */
+	size_t size;	/* of the input */
+};
+
+static void
+on_finding(void *ctx, const struct raw_finding *f)
+{
+	struct tally *t = ctx;
+	uint64_t fixed[] = {f->detector, (uint64_t)(f->mark + 1), f->confidence, f->offset,
+		f->length, f->normalised.n};
+	char mask[64];
+
+	assert(f->confidence > CONFIDENCE_NONE && f->normalised.n > 0);
+	assert(f->offset <= t->size && f->length <= t->size - f->offset && f->length > 0);
+	detect_mask(set, f, mask, sizeof(mask));
+	assert(f->mark >= 0 || strlen(mask) >= f->normalised.n);
+	box_put(&t->log, fixed, sizeof(fixed));
+	box_put(&t->log, f->normalised.p, f->normalised.n);
+}
+
+static void
+on_evidence(void *ctx, unsigned words)
+{
+	struct tally *t = ctx;
+
+	box_put(&t->log, &words, sizeof(words));
+}
+
+static void
+feed(void *ctx, struct bytes piece)
+{
+	text_scan_push(ctx, piece);
+}
+
+static struct tally
+drive(struct bytes in, size_t step)
+{
+	struct tally t = {.size = in.n};
+	struct detect_sink sink = {on_finding, on_evidence, &t};
+	struct arena_budget budget = {.limit = 1 << 20};
+	struct arena a;
+	struct text_scan *s;
+
+	arena_init(&a, &arena_source_malloc, &budget);
+	s = text_scan_open(set, scratch, today, &sink, &a);
+	assert(s != NULL);
+	feed_steps(in, step, feed, s);
+	text_scan_close(s);
+	arena_release(&a);
+	return t;
+}
+
+static void
+check_masked_text(struct bytes in)
+{
+	char out[512];
+	size_t digits = 0;
+
+	detect_mask_text(set, scratch, today, in, out, sizeof(out));
+	assert(strlen(out) < sizeof(out));
+	for (const char *p = out; *p != '\0'; p++) {
+		digits = ascii_is_digit((uint8_t)*p) ? digits + 1 : 0;
+		assert(digits < 6);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct tally whole, cut;
+	struct bytes in;
+
+	if (size < 2)
+		return 0;
+	if (set == NULL) {
+		set = pack_load_all(PACKS_DIR);
+		scratch = detect_scratch_new(set);
+	}
+	in = bytes_of(data + 1, size - 1);
+	whole = drive(in, in.n);
+	cut = drive(in, data[0] % 64 + 1u);
+	assert(bytes_equal(bytes_of(whole.log.p, whole.log.n), bytes_of(cut.log.p, cut.log.n)));
+	check_masked_text(in);
+	box_free(&whole.log);
+	box_free(&cut.log);
+	return 0;
+}

@@ -199,14 +199,14 @@ start_failed(const struct eal_config *cfg, const char *log, char *why, size_t wh
 	const char *advice = "run it with --eal \"--log-level=debug\" to see more";
 
 	last_words(log, said, sizeof(said));
-	if (strstr(log, "hugepage") != NULL || strstr(log, "Cannot init memory") != NULL)
+	if (cfg->options != NULL)
+		advice = "see that what --eal gave is right";
+	else if (strstr(said, "hugepage") != NULL || strstr(said, "Cannot init memory") != NULL)
 		advice = cfg->hugepages ? "see that hugepages are free: grep Huge /proc/meminfo"
 					: "lower `limits:` (packet_buffers, inspect_memory, flows)";
-	else if (strstr(log, "ermission") != NULL || strstr(log, "not permitted") != NULL)
+	else if (strstr(said, "ermission") != NULL || strstr(said, "not permitted") != NULL)
 		advice = "listening on a port needs root, or CAP_NET_RAW, CAP_NET_ADMIN and "
 			 "CAP_IPC_LOCK";
-	else if (cfg->options != NULL)
-		advice = "see that what --eal gave is right";
 	snprintf(why, why_size, "DPDK could not be started: %s%s", advice, said);
 	return -1;
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Datagrams cut by hand, in every order; what contradicts itself never comes out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/fragments.h"
+#include "tests/support/cut.h"
+#include "tests/support/dpdk.h"
+#include "tests/unit/dataplane/frames.h"
+
+enum { SECOND = 1000000 };
+
+struct bench {
+	struct rte_mempool *pool;
+	struct fragments *f;
+	uint64_t time;
+};
+
+static struct bench bench;
+
+static int
+set_up(void **state)
+{
+	static const struct fragments_config cfg = {4, 30 * SECOND, SOCKET_ID_ANY};
+
+	bench.time = SECOND;
+	bench.f = fragments_create(&cfg);
+	*state = &bench;
+	return bench.f == NULL;
+}
+
+/* Every test ends with all mbufs back in their pool. */
+static int
+tear_down(void **state)
+{
+	fragments_destroy(bench.f);
+	return rte_mempool_in_use_count(bench.pool) != 0;
+}
+
+static struct rte_mbuf *
+pool_frame(const uint8_t *p, size_t n, enum link link)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bench.pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)n), p, n);
+	*packet_meta(m) = (struct packet_meta){
+		.ts_us = bench.time, .wire_length = (uint32_t)n, .link = (uint8_t)link};
+	return m;
+}
+
+/* The UDP datagram of frames.h's first fragment: header and 20 bytes, in three of 16, 8, 4. */
+static void
+datagram(uint8_t ret[28])
+{
+	memcpy(ret, frame_ipv4_fragment_first + 20, 16);
+	memcpy(ret + 16, frame_ipv4_fragment_last + 20, 12);
+}
+
+/* RFC 791 header for bytes [at, at + n) of a datagram. */
+static size_t
+ipv4_fragment(uint8_t *ret, const uint8_t *p, uint16_t at, uint16_t n, bool more, uint16_t id)
+{
+	uint32_t sum = 0;
+
+	memcpy(ret, frame_ipv4_fragment_first, 20);
+	ret[2] = (uint8_t)((20 + n) >> 8);
+	ret[3] = (uint8_t)(20 + n);
+	ret[4] = (uint8_t)(id >> 8);
+	ret[5] = (uint8_t)id;
+	ret[6] = (uint8_t)((more ? 0x20 : 0) | at >> 11);
+	ret[7] = (uint8_t)(at >> 3);
+	ret[10] = ret[11] = 0;
+	for (int i = 0; i < 20; i += 2)
+		sum += (uint32_t)(ret[i] << 8 | ret[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ret[10] = (uint8_t)(~sum >> 8);
+	ret[11] = (uint8_t)~sum;
+	memcpy(ret + 20, p, n);
+	return 20u + n;
+}
+
+/* The same in IPv6, with or without a header of 8 bytes before the fragment header. */
+static size_t
+ipv6_fragment(uint8_t *ret, const uint8_t *p, uint16_t at, uint16_t n, bool more, bool options)
+{
+	size_t h = options ? 8 : 0;
+
+	memcpy(ret, frame_ipv6_fragment, 40);
+	ret[4] = 0;
+	ret[5] = (uint8_t)(h + 8 + n);
+	if (options) {
+		ret[6] = 60;
+		memcpy(ret + 40, (uint8_t[]){44, 0, 1, 4, 0, 0, 0, 0}, 8);
+	}
+	memcpy(ret + 40 + h, (uint8_t[]){17, 0, (uint8_t)(at >> 8), (uint8_t)(at | more), 0, 0, 0, 9},
+		8);
+	memcpy(ret + 48 + h, p, n);
+	return 48 + h + n;
+}
+
+static enum fragment_result
+feed(const uint8_t *p, size_t n, enum link link, struct packet *ret)
+{
+	struct rte_mbuf *m = pool_frame(p, n, link);
+
+	assert_int_equal(headers_parse(m, true, ret), HEADER_FRAGMENT);
+	return fragments_feed(bench.f, ret);
+}
+
+static enum fragment_result
+feed_ipv4(const uint8_t *p, uint16_t at, uint16_t n, bool more, uint16_t id, struct packet *ret)
+{
+	uint8_t frame[2048];
+
+	return feed(frame, ipv4_fragment(frame, p, at, n, more, id), LINK_RAW, ret);
+}
+
+static void
+assert_payload(struct packet *p, const char *want)
+{
+	struct box b = {0};
+	struct bytes piece;
+
+	assert_int_equal(headers_reparse(p, true), HEADER_OK);
+	assert_int_equal(p->kind, PACKET_UDP);
+	for (uint32_t at = 0; (piece = packet_piece(p, at)).n > 0; at += (uint32_t)piece.n)
+		box_put(&b, piece.p, piece.n);
+	assert_true(bytes_equal(bytes_of(b.p, b.n), bytes_str(want)));
+	box_free(&b);
+	rte_pktmbuf_free(p->mbuf);
+}
+
+static const struct {
+	uint16_t at, n;
+	bool more;
+} parts[3] = {{0, 16, true}, {16, 8, true}, {24, 4, false}};
+
+static const uint8_t orders[6][3] = {
+	{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+static void
+test_ipv4_orders(void **state)
+{
+	uint8_t d[28];
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	for (size_t o = 0; o < ARRAY_LEN(orders); o++)
+		for (int i = 0; i < 3; i++) {
+			uint8_t k = orders[o][i];
+			enum fragment_result r = feed_ipv4(d + parts[k].at, parts[k].at, parts[k].n,
+				parts[k].more, (uint16_t)o, &p);
+
+			assert_int_equal(r, i < 2 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+			if (i == 2)
+				assert_payload(&p, "0123456789abcdefghij");
+		}
+	assert_int_equal(fragments_counters(bench.f)->reassembled, 6);
+	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 0);
+}
+
+/* The UDP checksum over IPv6 is checked by assert_payload(), so the bytes are right. */
+static void
+test_ipv6_orders(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	for (int options = 0; options < 2; options++)
+		for (int turned = 0; turned < 2; turned++)
+			for (int i = 0; i < 2; i++) {
+				bool first = i == turned;
+				/* 8 bytes of UDP header and "six6", from the datagram of "sll2". */
+				const uint8_t *u = frame_sll2 + 20 + 40;
+				uint8_t frame[128];
+				size_t n = first ? ipv6_fragment(frame, u, 0, 8, true, options)
+						 : ipv6_fragment(frame, u + 8, 8, 4, false, options);
+				enum fragment_result r = feed(frame, n, LINK_RAW, &p);
+
+				assert_int_equal(r, i == 0 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+				if (i == 1)
+					assert_payload(&p, "sll2");
+			}
+}
+
+/* Padding behind a fragment, and a link header with a tag before it. */
+static void
+test_link_and_padding(void **state)
+{
+	uint8_t d[28], frame[128] = {0};
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	for (int i = 0; i < 2; i++) {
+		memcpy(frame, frame_vlan_udp, 18);
+		ipv4_fragment(frame + 18, i == 0 ? d : d + 16, i == 0 ? 0 : 16, i == 0 ? 16 : 12, i == 0,
+			3);
+		assert_int_equal(feed(frame, 60, LINK_ETHERNET, &p),
+			i == 0 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+	}
+	assert_int_equal(p.n_vlans, 1);
+	assert_int_equal(p.vlan[0], 100);
+	assert_payload(&p, "0123456789abcdefghij");
+}
+
+/* The same numbers on another VLAN: another datagram. */
+static void
+test_vlans_apart(void **state)
+{
+	uint8_t d[28], frame[128] = {0};
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	memcpy(frame, frame_vlan_udp, 18);
+	ipv4_fragment(frame + 18, d, 0, 16, true, 3);
+	assert_int_equal(feed(frame, 18 + 36, LINK_ETHERNET, &p), FRAGMENT_HELD);
+	assert_int_equal(feed_ipv4(d + 16, 16, 12, false, 3, &p), FRAGMENT_HELD);
+	fragments_flush(bench.f);
+	assert_int_equal(fragments_counters(bench.f)->expired, 2);
+	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 28);
+}
+
+/* Overlaps, holes, doubles: none comes out, all are counted. */
+static void
+test_contradictions(void **state)
+{
+	static const struct {
+		const char *name;
+		struct {
+			uint16_t at, n;
+			bool more;
+		} part[3];
+	} cases[] = {
+		{"teardrop", {{0, 16, true}, {8, 4, false}}},
+		{"overlap in the middle", {{0, 16, true}, {8, 8, true}, {16, 8, false}}},
+		{"a second beginning", {{0, 16, true}, {0, 16, true}}},
+		{"a second end", {{16, 12, false}, {16, 12, false}}},
+	};
+	uint8_t d[28];
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		enum fragment_result r = FRAGMENT_HELD;
+
+		for (int k = 0; k < 3 && cases[i].part[k].n > 0; k++) {
+			r = feed_ipv4(d, cases[i].part[k].at, cases[i].part[k].n,
+				cases[i].part[k].more, (uint16_t)i, &p);
+			assert_int_not_equal(r, FRAGMENT_WHOLE);
+		}
+		assert_int_equal(r, FRAGMENT_LOST);
+		assert_null(p.mbuf);
+		assert_int_equal(fragments_counters(bench.f)->contradictory, i + 1);
+	}
+	assert_int_equal(
+		fragments_counters(bench.f)->lost_bytes, (16 + 4) + (16 + 8 + 8) + (32) + (24));
+}
+
+static void
+test_bad_lengths(void **state)
+{
+	uint8_t d[1000] = {0};
+	struct packet p;
+
+	(void)state;
+	assert_int_equal(feed_ipv4(d, 8, 0, true, 1, &p), FRAGMENT_LOST);
+	assert_int_equal(feed_ipv4(d, 65528, 8, false, 1, &p), FRAGMENT_LOST);
+	assert_int_equal(fragments_counters(bench.f)->too_long, 2);
+	assert_int_equal(feed_ipv4(d, 8, 9, true, 1, &p), FRAGMENT_LOST);
+	assert_int_equal(fragments_counters(bench.f)->unaligned, 1);
+	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 17);
+}
+
+static void
+test_too_many(void **state)
+{
+	uint8_t d[8] = {0};
+	struct packet p;
+
+	(void)state;
+	for (uint16_t i = 0; i < 8; i++)
+		/* First, six or seven in the middle; the library has no room for the eighth of those. */
+		assert_int_equal(feed_ipv4(d, (uint16_t)(i * 8), 8, true, 1, &p),
+			i < 7 ? FRAGMENT_HELD : FRAGMENT_LOST);
+	assert_int_equal(fragments_counters(bench.f)->contradictory, 1);
+}
+
+/* Time is the packets': 30 s after the first fragment it is too late. */
+static void
+test_timeout(void **state)
+{
+	uint8_t d[28];
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	feed_ipv4(d, 0, 16, true, 1, &p);
+	bench.time += 30 * SECOND;
+	assert_int_equal(feed_ipv4(d + 16, 16, 12, false, 1, &p), FRAGMENT_WHOLE);
+	assert_payload(&p, "0123456789abcdefghij");
+	feed_ipv4(d, 0, 16, true, 2, &p);
+	bench.time += 30 * SECOND + 1;
+	assert_int_equal(feed_ipv4(d + 16, 16, 12, false, 2, &p), FRAGMENT_HELD);
+	assert_int_equal(fragments_counters(bench.f)->expired, 1);
+	fragments_sweep(bench.f, bench.time + 30 * SECOND);
+	assert_int_equal(fragments_counters(bench.f)->expired, 1);
+	fragments_sweep(bench.f, bench.time + 30 * SECOND + 1);
+	assert_int_equal(fragments_counters(bench.f)->expired, 2);
+}
+
+static void
+test_full(void **state)
+{
+	uint8_t d[28];
+	struct packet p;
+
+	(void)state;
+	datagram(d);
+	for (uint16_t id = 0; id < 6; id++)
+		assert_int_equal(feed_ipv4(d, 0, 16, true, id, &p), id < 4 ? FRAGMENT_HELD : FRAGMENT_LOST);
+	assert_int_equal(fragments_counters(bench.f)->full, 2);
+	/* Those that are in are still made whole. */
+	assert_int_equal(feed_ipv4(d + 16, 16, 12, false, 2, &p), FRAGMENT_WHOLE);
+	assert_payload(&p, "0123456789abcdefghij");
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_ipv4_orders),
+		T(test_ipv6_orders),
+		T(test_link_and_padding),
+		T(test_vlans_apart),
+		T(test_contradictions),
+		T(test_bad_lengths),
+		T(test_too_many),
+		T(test_timeout),
+		T(test_full),
+	};
+#undef T
+
+	if (!dpdk_start("64"))
+		return 1;
+	bench.pool = rte_pktmbuf_pool_create("test", 255, 0, sizeof(struct packet_meta),
+		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	return bench.pool == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -252,6 +252,14 @@ drop(struct step *t, struct run r, enum stream_drop why)
 	}
 }
 
+/* It was no FIN to the receiver: there is more at its place. */
+static void
+take_back_fin(struct step *t)
+{
+	t->half->fin_seen = false;
+	t->e->counters.fin_survived++;
+}
+
 /* r.seq is h->next. */
 static void
 deliver(struct step *t, struct run r)
@@ -260,10 +268,8 @@ deliver(struct step *t, struct run r)
 
 	h->next = r.seq + r.n;
 	t->e->counters.delivered_bytes += r.n;
-	if (h->fin_seen && !h->finished && before(h->fin, h->next)) {
-		h->fin_seen = false;
-		t->e->counters.fin_survived++;
-	}
+	if (h->fin_seen && !h->finished && before(h->fin, h->next))
+		take_back_fin(t);
 	while (r.n > 0) {
 		struct bytes b = run_bytes(r);
 
@@ -293,12 +299,31 @@ declare_gap(struct step *t, uint32_t to)
 }
 
 static void
+drop_held(struct step *t, enum stream_drop why)
+{
+	struct tcp_half *h = t->half;
+
+	while (h->held != NULL) {
+		struct tcp_piece *p = h->held;
+
+		h->held = p->next;
+		h->held_pieces--;
+		h->held_bytes -= p->n;
+		t->e->held -= p->n;
+		drop(t, run_of(p), why);
+		piece_give(t->e, p);
+	}
+}
+
+/* All is read, and the receiver said that it has the FIN: nothing counts behind it. */
+static void
 finish_if_acked(struct step *t)
 {
 	struct tcp_half *h = t->half;
 
 	if (h->fin_seen && !h->finished && h->next == h->fin && h->ack_known &&
-		before(h->fin, h->acked)) {
+		h->acked == h->fin + 1) {
+		drop_held(t, STREAM_DROP_AFTER_FIN);
 		h->finished = true;
 		t->s->ops->finish(t->s->ctx, t->dir);
 	}
@@ -549,6 +574,12 @@ take(struct step *t, struct run r)
 {
 	struct tcp_half *h = t->half;
 
+	if (h->finished && before(h->fin, r.seq + r.n)) {
+		uint32_t n = before(r.seq, h->fin) ? h->fin - r.seq : 0;
+
+		drop(t, run_skip(r, n), STREAM_DROP_AFTER_FIN);
+		r = run_head(r, n);
+	}
 	if (before(r.seq, h->next)) {
 		uint32_t n = smaller(r.n, h->next - r.seq);
 
@@ -692,15 +723,18 @@ static void
 declare_acked_gaps(struct step *t)
 {
 	struct tcp_half *h = t->half;
+	bool whole = h->fin_seen && h->acked == h->fin + 1;
+	uint32_t limit = whole ? h->fin : h->acked;
 
-	while (h->held != NULL && before(h->next, h->acked)) {
-		uint32_t hole = h->held->seq - h->next;
-
-		declare_gap(t, h->next + smaller(hole, h->acked - h->next));
+	if (h->fin_seen && !h->finished && before(h->fin + 1, h->acked))
+		take_back_fin(t);
+	while (h->held != NULL && before(h->next, limit)) {
+		declare_gap(t, before(h->held->seq, limit) ? h->held->seq : limit);
 		drain(t);
 	}
-	if (h->fin_seen && before(h->next, h->fin) && before(h->fin, h->acked))
-		declare_gap(t, h->fin);
+	if (whole && before(h->next, limit))
+		declare_gap(t, limit);
+	finish_if_acked(t);
 }
 
 /* @p t is of the half whose bytes are acknowledged. */
@@ -725,7 +759,6 @@ take_ack(struct step *t, uint32_t ack, uint32_t window)
 	early_reach(t, ack);
 	past_forget_acked(t->e, h);
 	declare_acked_gaps(t);
-	finish_if_acked(t);
 }
 
 /* ---- kinds of segments ---- */
@@ -841,16 +874,7 @@ unsync(struct step *t)
 {
 	struct tcp_half *h = t->half;
 
-	while (h->held != NULL) {
-		struct tcp_piece *p = h->held;
-
-		h->held = p->next;
-		h->held_pieces--;
-		h->held_bytes -= p->n;
-		t->e->held -= p->n;
-		drop(t, run_of(p), STREAM_DROP_OUT_OF_WINDOW);
-		piece_give(t->e, p);
-	}
+	drop_held(t, STREAM_DROP_OUT_OF_WINDOW);
 	h->synced = false;
 	h->ack_known = false;
 	h->edge_known = false;
@@ -1023,12 +1047,7 @@ take_payload(struct step *t, const struct packet *p, uint32_t end)
 		t->e->counters.urgent++;
 	if (r.n == 1 && h->edge_known && r.seq == h->edge)
 		t->e->counters.window_probe++;
-	if (h->finished && before(h->fin, r.seq + r.n)) {
-		uint32_t n = before(r.seq, h->fin) ? h->fin - r.seq : 0;
-
-		drop(t, run_skip(r, n), STREAM_DROP_AFTER_FIN);
-		r = run_head(r, n);
-	} else if (before(end, r.seq + r.n)) {
+	if (before(end, r.seq + r.n)) {
 		drop(t, run_skip(r, end - r.seq), STREAM_DROP_OUT_OF_WINDOW);
 		r = run_head(r, end - r.seq);
 		take(t, r);
@@ -1139,7 +1158,7 @@ close_half(struct step *t)
 		declare_gap(t, h->held->seq);
 		drain(t);
 	}
-	if (h->synced && h->sent && (h->fin_seen || h->ack_known)) {
+	if (h->synced && h->sent && !h->finished && (h->fin_seen || h->ack_known)) {
 		lost = h->fin_seen ? h->fin - h->next : h->acked - h->next;
 		/* One acknowledged byte without data may be a FIN that we didn't see. */
 		if (lost <= FAR && lost > (h->fin_seen ? 0 : 1))

@@ -183,6 +183,7 @@ past_forget_first(struct tcp_engine *e, struct tcp_half *h)
 	if (h->past == NULL)
 		h->past_last = NULL;
 	h->past_bytes -= p->n;
+	h->past_pieces--;
 	e->past--;
 	piece_give(e, p);
 }
@@ -205,8 +206,10 @@ past_append(struct tcp_engine *e, struct tcp_half *h, struct tcp_piece *p)
 		h->past_last->next = p;
 	h->past_last = p;
 	h->past_bytes += p->n;
+	h->past_pieces++;
 	e->past++;
-	while (h->past != NULL && h->past_bytes > e->cfg.flow_unacked)
+	/* Pieces are bounded too, so that small ones can't make comparisons slow. */
+	while (h->past_bytes > e->cfg.flow_unacked || h->past_pieces > e->cfg.flow_segments)
 		past_forget_first(e, h);
 }
 

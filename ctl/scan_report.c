@@ -193,6 +193,21 @@ scan_report_file(struct scan *s, const char *path, const struct stat *st)
 		print_text(s, path);
 }
 
+static void
+put_number(FILE *to, const char *before, uint64_t n, const char *what)
+{
+	fprintf(to, "%s%" PRIu64 " %s%s", before, n, what, n == 1 ? "" : "s");
+}
+
+static void
+put_detectors(FILE *to, const struct scan *s)
+{
+	for (size_t d = 0; d < detect_set_detectors(s->env.detect); d++)
+		if (s->totals.by_detector[d] > 0)
+			fprintf(to, ", %s %" PRIu64, detect_set_detector_id(s->env.detect, d),
+				s->totals.by_detector[d]);
+}
+
 void
 scan_report_totals(struct scan *s, const struct walk *w)
 {
@@ -204,17 +219,15 @@ scan_report_totals(struct scan *s, const struct walk *w)
 		return;
 	progress_bytes(t->bytes, bytes);
 	progress_bytes(t->opaque, opaque);
-	fprintf(to, "%" PRIu64 " files (%s), %" PRIu64 " with findings; %" PRIu64 " findings",
-		t->files, bytes, t->with_findings, t->findings);
-	for (size_t d = 0; d < detect_set_detectors(s->env.detect); d++)
-		if (t->by_detector[d] > 0)
-			fprintf(to, ", %s %" PRIu64, detect_set_detector_id(s->env.detect, d),
-				t->by_detector[d]);
-	if (t->low_only > 0)
-		fprintf(to, "; %" PRIu64 " files with low evidence only", t->low_only);
-	fprintf(to, "; not readable: %s; errors: %" PRIu64, opaque, t->errors);
-	fprintf(to,
-		"; passed over: %" PRIu64 " links, %" PRIu64 " special files, %" PRIu64
-		" directories seen before\n",
-		w->links, w->specials, w->repeated);
+	put_number(to, "", t->files, "file");
+	fprintf(to, " (%s), %" PRIu64 " with findings", bytes, t->with_findings);
+	put_number(to, ": ", t->findings, "finding");
+	put_detectors(to, s);
+	put_number(to, "\nlow evidence only: ", t->low_only, "file");
+	fprintf(to, "; not readable: %s", opaque);
+	put_number(to, "; passed over: ", w->links, "link");
+	put_number(to, ", ", w->specials, "special file");
+	put_number(to, ", ", w->repeated, "folder");
+	put_number(to, " read before; ", t->errors, "error");
+	fputc('\n', to);
 }

@@ -358,9 +358,11 @@ main(int argc, char **argv)
 	struct bench b = {0};
 	const char *policy = NULL;
 	unsigned rounds = 9;
-	struct diag *d = diag_new();
+	struct diag d;
 	char why[EAL_ERROR_MAX];
 	int c;
+
+	diag_init(&d);
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		if (c == 'p')
@@ -373,9 +375,9 @@ main(int argc, char **argv)
 		die(usage);
 	if (eal_start(&eal, why, sizeof(why)) != 0)
 		die(why);
-	b.policy = policy == NULL ? policy_load_packs(NULL, d) : policy_load(policy, NULL, d);
+	b.policy = policy == NULL ? policy_load_packs(NULL, &d) : policy_load(policy, NULL, &d);
 	if (b.policy == NULL) {
-		diag_print(d, stderr);
+		diag_print(&d, stderr);
 		return 2;
 	}
 	b.pseudonym = pseudonym_new(key, sizeof(key));

@@ -137,9 +137,13 @@ scan_record_add(struct scan_record *r, const struct message *m, const struct eve
 	json_t *sluss = json_object();
 
 	event_put_sluss(&w, sluss, m, j, NULL);
-	r->failed = r->failed || w.failed || sluss == NULL;
 	r->messages++;
 	r->findings = r->findings || j->n_information > 0 || counts(m);
+	if (w.failed || sluss == NULL || r->failed) {
+		r->failed = true; /* what is half built is not joined */
+		json_decref(sluss);
+		return;
+	}
 	if (r->sluss == NULL) {
 		r->sluss = sluss;
 		r->class_rank = j->class_rank;

@@ -9,24 +9,24 @@ static const struct issuer {
 	uint32_t low, high; /* both written with `digits` digits */
 	uint8_t digits, least, most;
 } issuers[] = {
-	{51, 55, 2, 16, 16},		 /* Mastercard */
-	{2221, 2720, 4, 16, 16},	 /* Mastercard */
-	{34, 34, 2, 15, 15},		 /* Amex */
-	{37, 37, 2, 15, 15},		 /* Amex */
-	{6011, 6011, 4, 16, 19},	 /* Discover */
-	{644, 649, 3, 16, 19},		 /* Discover */
-	{65, 65, 2, 16, 19},		 /* Discover */
-	{622126, 622925, 6, 16, 19},	 /* Discover */
-	{3528, 3589, 4, 16, 19},	 /* JCB */
-	{300, 305, 3, 14, 19},		 /* Diners */
-	{3095, 3095, 4, 14, 19},	 /* Diners */
-	{36, 36, 2, 14, 19},		 /* Diners */
-	{38, 39, 2, 14, 19},		 /* Diners */
-	{62, 62, 2, 16, 19},		 /* UnionPay */
-	{50, 50, 2, 12, 19},		 /* Maestro */
-	{56, 58, 2, 12, 19},		 /* Maestro */
-	{63, 63, 2, 12, 19},		 /* Maestro */
-	{67, 67, 2, 12, 19},		 /* Maestro */
+	{51, 55, 2, 16, 16},         /* Mastercard */
+	{2221, 2720, 4, 16, 16},     /* Mastercard */
+	{34, 34, 2, 15, 15},         /* Amex */
+	{37, 37, 2, 15, 15},         /* Amex */
+	{6011, 6011, 4, 16, 19},     /* Discover */
+	{644, 649, 3, 16, 19},       /* Discover */
+	{65, 65, 2, 16, 19},         /* Discover */
+	{622126, 622925, 6, 16, 19}, /* Discover */
+	{3528, 3589, 4, 16, 19},     /* JCB */
+	{300, 305, 3, 14, 19},       /* Diners */
+	{3095, 3095, 4, 14, 19},     /* Diners */
+	{36, 36, 2, 14, 19},         /* Diners */
+	{38, 39, 2, 14, 19},         /* Diners */
+	{62, 62, 2, 16, 19},         /* UnionPay */
+	{50, 50, 2, 12, 19},         /* Maestro */
+	{56, 58, 2, 12, 19},         /* Maestro */
+	{63, 63, 2, 12, 19},         /* Maestro */
+	{67, 67, 2, 12, 19},         /* Maestro */
 };
 
 static bool
@@ -61,7 +61,7 @@ follows_iban_head(struct bytes t, size_t begin)
 	if (begin > 0 && t.p[begin - 1] == ' ')
 		begin--;
 	return begin >= 3 && ascii_is_digit(t.p[begin - 1]) && ascii_is_digit(t.p[begin - 2]) &&
-	       t.p[begin - 3] < 0x80 && is_letter(t.p[begin - 3]);
+		t.p[begin - 3] < 0x80 && is_letter(t.p[begin - 3]);
 }
 
 static bool
@@ -77,7 +77,7 @@ grouped_card(const struct view *v, size_t end, struct shaped *s)
 		/* Not in a longer row of number groups. */
 		return !(s->begin > 1 && t.p[s->begin - 1] == ' ' &&
 			       ascii_is_digit(t.p[s->begin - 2])) &&
-		       !(end < t.n && t.p[end] == ' ' && digit_at(t, end + 1));
+			!(end < t.n && t.p[end] == ' ' && digit_at(t, end + 1));
 	}
 	return false;
 }
@@ -87,7 +87,7 @@ hyphened_card(const struct view *v, size_t end, struct shaped *s)
 {
 	/* A hyphen in a shape may be absent, so the length says whether all were there. */
 	return (shape_number(v, end, "dddd-dddd-dddd-dddd", s) && end - s->begin == 19) ||
-	       (shape_number(v, end, "dddd-dddddd-ddddd", s) && end - s->begin == 17);
+		(shape_number(v, end, "dddd-dddddd-ddddd", s) && end - s->begin == 17);
 }
 
 void
@@ -133,7 +133,8 @@ iban_se_validate(const struct view *v, size_t end, struct readings *out)
 
 /* A giro number counts only with its name shortly before it. */
 static void
-add_giro(struct readings *out, size_t begin, size_t end, const uint8_t *digits, size_t n, size_t tail)
+add_giro(struct readings *out, size_t begin, size_t end, const uint8_t *digits, size_t n,
+	size_t tail)
 {
 	uint8_t norm[16];
 	struct reading *r;
@@ -174,7 +175,7 @@ plusgiro_validate(const struct view *v, size_t end, struct readings *out)
 		if (ascii_is_digit(t.p[at - 1])) {
 			back[n++] = t.p[at - 1];
 		} else if (t.p[at - 1] == ' ' && n % 2 == 1 && n > 1 && at > 1 &&
-			   ascii_is_digit(t.p[at - 2]) && (spaced || n == 3)) {
+			ascii_is_digit(t.p[at - 2]) && (spaced || n == 3)) {
 			spaced = true;
 		} else {
 			break;

@@ -34,7 +34,7 @@ in_class(uint8_t c, char class)
 	case 'V':
 		return (is_capital(c) && c != 'V') || (c >= '1' && c <= '9');
 	default:
-		return c == (uint8_t)class;
+		return c == (uint8_t) class;
 	}
 }
 
@@ -81,14 +81,14 @@ bool
 shape_number(const struct view *v, size_t end, const char *shape, struct shaped *ret)
 {
 	return shape_read(v->text, end, shape, ret) && !(ret->begin == 0 && v->cut) &&
-	       may_end(v->text, end) && may_begin(v->text, ret->begin, false);
+		may_end(v->text, end) && may_begin(v->text, ret->begin, false);
 }
 
 bool
 shape_word(const struct view *v, size_t end, const char *shape, struct shaped *ret)
 {
 	return shape_read(v->text, end, shape, ret) && !(ret->begin == 0 && v->cut) &&
-	       !alnum_at(v->text, end) && !alnum_before(v->text, ret->begin);
+		!alnum_at(v->text, end) && !alnum_before(v->text, ret->begin);
 }
 
 bool

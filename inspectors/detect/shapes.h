@@ -21,8 +21,8 @@
 enum { SHAPE_MAX = 32 };
 
 struct shaped {
-	size_t begin;		 /* in the view */
-	unsigned n;		 /* characters in value */
+	size_t begin;             /* in the view */
+	unsigned n;               /* characters in value */
 	uint8_t value[SHAPE_MAX]; /* without separators; `a` in upper case */
 };
 

@@ -207,34 +207,32 @@ keep_address(struct smtp *s, struct bytes address)
 static void
 queue_push(struct smtp *s, const struct smtp_command *c, bool end, unsigned replies)
 {
-	struct pending p = {.verb = (uint8_t)c->verb,
-		.last = c->last,
-		.end = end,
-		.replies = replies,
-		.address = keep_address(s, c->address)};
-	struct pending *tail = s->n_queue == 0 ? NULL : &s->queue[s->n_queue - 1];
-	size_t limit = s->conversation->env->limits->pipelined;
+	struct pending p = {.verb = (uint8_t)c->verb, .last = c->last, .end = end,
+		.replies = replies};
+	struct pending *tail;
+	bool over = s->n_queue >= s->conversation->env->limits->pipelined &&
+		c->verb != SMTP_DATA;
 
-	/* Refused as they stand; nothing to do when the reply comes. */
+	/* First, since what was accepted before may give the arena back. */
+	if (s->n_queue == s->room)
+		pairing_lost(s);
+	else if (over)
+		assume_first(s, s->n_queue);
+	p.address = keep_address(s, c->address);
+	/* Refused as it stands; nothing to do when the reply comes. */
 	if (c->malformed)
 		p.verb = SMTP_UNKNOWN;
-	if (s->unpaired) {
+	if (s->unpaired || over)
 		accept_command(s, &p);
+	if (s->unpaired)
 		return;
-	}
-	if (s->n_queue >= limit && p.verb != SMTP_DATA && !end) {
-		assume_first(s, s->n_queue);
-		accept_command(s, &p);
+	if (over) {
+		tail = &s->queue[s->n_queue - 1];
+		p.verb = SMTP_OTHER;
 		if (tail->verb == SMTP_OTHER && tail->assumed) {
 			tail->replies++;
 			return;
 		}
-		p.verb = SMTP_OTHER;
-	}
-	if (s->n_queue == s->room) {
-		pairing_lost(s);
-		accept_command(s, &p);
-		return;
 	}
 	s->queue[s->n_queue++] = p;
 }
@@ -274,10 +272,8 @@ session_text(struct smtp *s, enum direction dir, struct bytes text)
 	static const struct part_meta session = {.label = "smtp>session"};
 	static const struct part_meta command = {.label = "command"};
 	struct side *side = &s->side[dir];
-	struct message *m = open_message(s, dir);
+	struct message *m = text.n == 0 ? NULL : open_message(s, dir);
 
-	if (text.n == 0)
-		return;
 	if (m == NULL) {
 		conversation_over(s->conversation, dir, text.n);
 		return;
@@ -308,7 +304,7 @@ close_session_part(struct side *side)
 static void
 count_secret(struct smtp *s, uint64_t n)
 {
-	struct message *m = open_message(s, DIR_CLIENT);
+	struct message *m = n == 0 ? NULL : open_message(s, DIR_CLIENT);
 
 	s->auth_bytes += n;
 	if (m == NULL)
@@ -391,6 +387,27 @@ begin_content(struct smtp *s, const char *command)
 		scan_envelope(s, m);
 }
 
+/* Bytes of the content's framing: the dots that were stuffed in, and the end. */
+static void
+count_framing(struct smtp *s, uint64_t n)
+{
+	struct message *m = s->side[DIR_CLIENT].message;
+
+	if (m == NULL)
+		conversation_over(s->conversation, DIR_CLIENT, n);
+	else
+		message_count(m, n);
+}
+
+/* A dot at the beginning of a line, of which no more comes. */
+static void
+drop_dot(struct smtp *s)
+{
+	if (s->content.dot != DOT_NONE)
+		count_framing(s, s->content.dot == DOT_CR ? 2 : 1);
+	s->content.dot = DOT_NONE;
+}
+
 /* @param refused  it never was a mail: its message is mere text */
 static void
 abort_content(struct smtp *s, bool refused)
@@ -430,6 +447,7 @@ leave_content(struct smtp *s)
 {
 	bool at_line = s->content.dot == DOT_NONE && s->content.last[1] == '\n';
 
+	drop_dot(s);
 	s->state = SMTP_COMMAND;
 	s->n_line = 0;
 	s->overlong = !at_line;
@@ -445,18 +463,6 @@ push_content(struct smtp *s, struct bytes in)
 		conversation_over(s->conversation, DIR_CLIENT, in.n);
 	else
 		part_push(s->content.part, in);
-}
-
-/* Bytes of the content's framing: the dots that were stuffed in, and the end. */
-static void
-count_framing(struct smtp *s, uint64_t n)
-{
-	struct message *m = s->side[DIR_CLIENT].message;
-
-	if (m == NULL)
-		conversation_over(s->conversation, DIR_CLIENT, n);
-	else
-		message_count(m, n);
 }
 
 /* Commands follow a doubtful end: another receiver would see another mail. */
@@ -522,7 +528,8 @@ after_dot(struct smtp *s, struct bytes in)
 		return bytes_skip(in, 1);
 	}
 	if (b == '\n' && ((c->dot == DOT_CR && c->crlf_before) || lf_client)) {
-		count_framing(s, c->dot == DOT_CR ? 3 : 2);
+		drop_dot(s);
+		count_framing(s, 1);
 		content_ended(s);
 		return bytes_skip(in, 1);
 	}
@@ -535,8 +542,6 @@ after_dot(struct smtp *s, struct bytes in)
 		push_content(s, BYTES_LIT("\r"));
 		c->last[0] = '.';
 		c->last[1] = '\r';
-		if (b != '\n')
-			peek_at(s, BYTES_LIT("\r"));
 	}
 	c->dot = DOT_NONE;
 	if (b == '\n') {
@@ -861,6 +866,13 @@ push_client(struct smtp *s, struct bytes in)
 
 /* ---- replies ---- */
 
+/* Has the content of the DATA that was answered just now ended already? */
+static bool
+content_is_over(const struct smtp *s)
+{
+	return s->state == SMTP_COMMAND && s->n_queue > 0 && s->queue[0].end;
+}
+
 static void
 data_accepted(struct smtp *s)
 {
@@ -873,10 +885,10 @@ data_accepted(struct smtp *s)
 			s->n_queue = at + 1;
 		queue_drop(s, 0, at + 1);
 	}
-	if (s->state == SMTP_ASKED)
-		begin_data_with_line(s, false);
-	else if (s->state == SMTP_CONTENT)
+	if (s->state == SMTP_CONTENT)
 		s->content.tentative = false;
+	else if (s->state == SMTP_ASKED || (s->state == SMTP_COMMAND && !content_is_over(s)))
+		begin_data_with_line(s, false);
 }
 
 static void
@@ -890,15 +902,18 @@ data_refused(struct smtp *s)
 		leave_content(s);
 		abort_content(s, true);
 		s->stray |= s->overlong;
-	} else if (s->state == SMTP_COMMAND) {
+	} else if (content_is_over(s)) {
 		/* The content came and went before: each of its lines is refused by itself. */
 		pairing_lost(s);
 	}
 }
 
 static void
-chunk_refused(struct smtp *s)
+chunk_refused(struct smtp *s, const struct pending *p)
 {
+	/* Its mail is over, and what is open is the next one. */
+	if (p->last && !(s->state == SMTP_CHUNK && s->last_chunk))
+		return;
 	abort_content(s, true);
 	s->last_chunk = false;
 }
@@ -931,7 +946,7 @@ on_reply_to(struct smtp *s, const struct pending *head, unsigned code)
 	if (p.verb == SMTP_DATA && !p.end && !ok)
 		data_refused(s);
 	if (p.verb == SMTP_BDAT && !ok)
-		chunk_refused(s);
+		chunk_refused(s, &p);
 }
 
 /* A reply that belongs to no command we know of. */
@@ -1095,9 +1110,11 @@ smtp_bid(struct bytes client, struct bytes server)
 
 	if (c == BID_SURE || s == BID_SURE)
 		return BID_SURE;
-	if (client.n > 0 && c != BID_MORE)
-		return c == BID_NO || s == BID_NO ? BID_NO : BID_MAYBE;
-	return s;
+	if (c == BID_NO || s == BID_NO)
+		return BID_NO;
+	if (client.n == 0)
+		return s;
+	return c;
 }
 
 /* ---- inspector ---- */
@@ -1142,7 +1159,7 @@ client_gap(struct smtp *s, uint64_t lost)
 	case SMTP_CONTENT:
 		/* The end may have been in it: the server's next reply will tell. */
 		s->content.doubtful = true;
-		s->content.dot = DOT_NONE;
+		drop_dot(s);
 		s->content.last[0] = s->content.last[1] = 0;
 		return;
 	case SMTP_CHUNK:
@@ -1199,10 +1216,7 @@ flush_line(struct smtp *s)
 static void
 finish_client(struct smtp *s, bool cut)
 {
-	if (s->content.dot != DOT_NONE) {
-		count_framing(s, s->content.dot == DOT_CR ? 2 : 1);
-		s->content.dot = DOT_NONE;
-	}
+	drop_dot(s);
 	if (s->state == SMTP_COMMAND || s->state == SMTP_ASKED)
 		flush_line(s);
 	if (s->content.part != NULL)

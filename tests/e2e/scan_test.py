@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,23 @@ def write(path, data):
     path.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+POLICY = """schema: 1
+name: kontroll
+version: 7
+classes: [K0, K1, K2, K3]
+domains:
+  vard:     {control: inside,  networks: [10.10.0.0/16]}
+  internet: {control: outside, networks: ["0.0.0.0/0", "::/0"]}
+packs: [se-personal]
+information:
+  - {id: person, class: K2, when: {personnummer: 1}}
+  - {id: many,   class: K3, when: {personnummer: 3, unique: true}}
+egress:
+  - {from: vard, to: internet, channel: any, ceiling: K0, over: refuse, opaque: alert}
+default: {ceiling: K0, over: alert, opaque: alert}
+"""
+
+
 def plant(tree):
     """A tree in which every identifier of NUMBERS[0:12] is somewhere."""
     write(tree / "brev.eml", mail("Patient " + hyphenated(0), "Se bilagan.",
@@ -73,7 +91,10 @@ class Scan(unittest.TestCase):
         os.chmod(cls.dir, 0o755)
         cls.tree = cls.dir / "usb"
         plant(cls.tree)
+        # Where somebody who may not read the source tree finds the packs too.
+        shutil.copytree(ROOT / "policy" / "packs", cls.dir / "packs")
         cls.env = {k: v for k, v in os.environ.items() if k != "SLUSS_KEY"}
+        cls.env["SLUSS_PACKS"] = str(cls.dir / "packs")
         cls.clear = set()
         for n in NUMBERS[:12]:
             cls.clear |= {n, n[2:], identifiers.hyphenated(n), n[2:8] + "-" + n[8:]}
@@ -141,7 +162,7 @@ class Scan(unittest.TestCase):
         done = self.run_it("scan", str(self.tree))
         self.assertEqual(done.returncode, 1)
         for word in ("brev.eml", "lada.mbox", "latin1.csv", "personnummer", "5 with findings",
-                     "1 links", "1 special files"):
+                     "1 link,", "1 special file,"):
             self.assertIn(word, done.stdout)
         self.assertNotIn("rent.txt", done.stdout)
         self.assertIn("can't be compared", done.stderr)
@@ -172,7 +193,7 @@ class Scan(unittest.TestCase):
         done = self.run_it("scan", str(tree), as_nobody=os.getuid() == 0)
         self.assertEqual(done.returncode, 2)
         self.assertIn("Permission denied", done.stderr)
-        self.assertIn("1 files", done.stdout)
+        self.assertIn("1 file (", done.stdout)
         self.assertIn("1 with findings", done.stdout)
 
     def test_pieces_do_not_matter(self):
@@ -201,6 +222,71 @@ class Scan(unittest.TestCase):
         wide = self.run_it("scan", "--key", str(key), str(self.tree))
         self.assertEqual(wide.returncode, 2)
         self.assertIn("chmod 600", wide.stderr)
+
+    def test_classes_of_a_policy(self):
+        policy = self.dir / "kontroll.yaml"
+        write(policy, POLICY)
+        status, records = self.scan_json("--policy", str(policy), str(self.tree))
+        self.assertEqual(status, 1)
+        self.assertEqual({name: records[name]["sluss"]["class"] for name in
+                          ("brev.eml", "lada.mbox", "latin1.csv", "rent.txt")},
+                         {"brev.eml": "K3", "lada.mbox": "K2", "latin1.csv": "K2",
+                          "rent.txt": "K0"})
+        self.assertEqual(records["brev.eml"]["sluss"]["policy"]["name"], "kontroll")
+        self.assertEqual(records["brev.eml"]["sluss"]["policy"]["version"], 7)
+        self.assertIn("many", [i["id"] for i in records["brev.eml"]["sluss"]["information"]])
+        done = self.run_it("scan", "--policy", str(policy), str(self.tree / "brev.eml"))
+        self.assertIn("class K3: ", done.stdout)
+
+    def test_policy_check(self):
+        good, bad = self.dir / "bra.yaml", self.dir / "fel.yaml"
+        write(good, POLICY)
+        done = self.run_it("policy", "check", str(good))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("policy kontroll version 7", done.stdout)
+        write(bad, POLICY.replace("class: K3", "class: K7"))
+        done = self.run_it("policy", "check", str(bad))
+        self.assertEqual(done.returncode, 2)
+        line = 1 + POLICY[:POLICY.index("class: K3")].count("\n")
+        self.assertIn("%s:%d:" % (bad, line), done.stdout)
+        self.assertIn("not valid: 1 errors", done.stdout)
+        self.assertEqual(self.run_it("scan", "--policy", str(bad), str(self.tree)).returncode, 2)
+        self.assertEqual(self.run_it("policy", "check", str(self.dir / "nej")).returncode, 2)
+
+    def test_policy_check_strict(self):
+        odd = self.dir / "udda.yaml"
+        row = POLICY[POLICY.index("  - {from: vard, to: internet"):POLICY.index("default")]
+        write(odd, POLICY.replace(row, row + row))  # the second can never decide
+        done = self.run_it("policy", "check", str(odd))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("warning", done.stdout)
+        self.assertEqual(self.run_it("policy", "check", "--strict", str(odd)).returncode, 1)
+
+    def test_bar_on_a_terminal(self):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([SLUSSCTL, "scan", "--json", str(self.tree)], env=self.env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=theirs) as p:
+            os.close(theirs)
+            shown = b""
+            try:
+                while piece := os.read(ours, 4096):
+                    shown += piece
+            except OSError:
+                pass  # the other end is gone
+            os.close(ours)
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(shown.decode(), r"\r\[#* *\] +\d+ %  .* of .*, \d+ of 8 files")
+        for n in self.clear:
+            self.assertNotIn(n, shown.decode())
+
+    def test_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([SLUSSCTL, "scan", "--json", str(self.tree)], env=self.env,
+                                  stdin=subprocess.DEVNULL, stdout=full, check=False,
+                                  stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"No space left", done.stderr)
 
     def test_wrong_use(self):
         for args in ([], ["activate"], ["policy"], ["scan"], ["scan", "--nope", "x"],

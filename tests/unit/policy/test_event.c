@@ -17,8 +17,8 @@
 #include "policy/scan_record.h"
 
 /* Of the published test series: nobody has it. */
-#define NUMBER "197601022388"
-#define NUMBER_SHORT "760102-2388"
+#define NUMBER "197601022382"
+#define NUMBER_SHORT "760102-2382"
 
 static struct {
 	struct detect_set *set;
@@ -154,7 +154,7 @@ mail_message(void)
 		.message_id = BYTES_LIT("<" NUMBER "@vard.example>"),
 		.file_name = BYTES_LIT("lista " NUMBER_SHORT ".csv"),
 		.url_host = BYTES_LIT("h" NUMBER ".example"),
-		.url_path = BYTES_LIT("/p/1976%30102-2388/x"),
+		.url_path = BYTES_LIT("/p/1976%30102-2382/x"),
 		.http_method = BYTES_LIT("PUT"),
 		.command = "STOR",
 		.n_findings = 1,
@@ -486,7 +486,7 @@ test_ids_differ(void **state)
 static void
 test_no_identifier_in_clear(void **state)
 {
-	static const char *const clear[] = {NUMBER, NUMBER_SHORT, "7601022388", "2388", "%30102"};
+	static const char *const clear[] = {NUMBER, NUMBER_SHORT, "7601022382", "2382", "%30102"};
 	struct message m = mail_message();
 	struct scan_record r = {0};
 	char *lines[2];
@@ -507,6 +507,53 @@ test_no_identifier_in_clear(void **state)
 		free(lines[l]);
 	}
 	scan_record_free(&r);
+}
+
+/* ---- memory ---- */
+
+static unsigned allocations_left;
+
+static void *
+failing_malloc(size_t n)
+{
+	if (allocations_left == 0)
+		return NULL;
+	allocations_left--;
+	return malloc(n);
+}
+
+/*
+ * Memory fails from the first allocation on, then from the second, …: nothing
+ * or a whole line, never a crash or a leak (the sanitizers look).
+ */
+static void
+test_memory_fails(void **state)
+{
+	struct message m = mail_message();
+	struct scan_record r = {0};
+	char *line = NULL;
+	unsigned n = 0;
+	size_t size;
+
+	(void)state;
+	json_set_alloc_funcs(failing_malloc, free);
+	for (; line == NULL && n < 10000; n++) {
+		allocations_left = n;
+		line = event_json_of(&m, &judgement, &context, &size);
+	}
+	free(line);
+	line = NULL;
+	for (n = 0; line == NULL && n < 10000; n++) {
+		allocations_left = n;
+		scan_record_add(&r, &m, &judgement);
+		scan_record_add(&r, &m, &judgement);
+		line = scan_record_json(&r, &all.env, BYTES_LIT("f"), 1, &size);
+		scan_record_free(&r);
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_non_null(line);
+	assert_true(n > 100);
+	free(line);
 }
 
 /* ---- the records of a scan ---- */
@@ -780,6 +827,7 @@ main(void)
 		cmocka_unit_test(test_id_vectors),
 		cmocka_unit_test(test_ids_differ),
 		cmocka_unit_test(test_no_identifier_in_clear),
+		cmocka_unit_test(test_memory_fails),
 		cmocka_unit_test(test_mailbox_is_one_record),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_evasion),

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_EVENTS_H
+#define SLUSS_EVENTS_H
+
+/**
+ * @file
+ * Where events go: one JSON object a line, to a file or standard output.
+ *
+ * A line is written whole or not at all: after a short write (a full disk) the
+ * half line is cut off again where the output is a file. The first error is
+ * kept, later events are counted as lost, and `sluss` ends with status 4.
+ *
+ * Threads: events_write() may be called from all workers; a mutex for each
+ * event (not for each packet) keeps lines whole.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct events;
+
+/**
+ * @param path  appended to (created with mode 0600); "-" is standard output;
+ *              NULL counts the events and writes nothing
+ * @param why   a message for the user on failure
+ * @return NULL on failure: nothing has been created then
+ */
+struct events *events_open(const char *path, char *why, size_t why_size);
+
+/** struct event_sink's function; @p ctx is a struct events. */
+void events_write(void *ctx, const char *json, size_t n);
+
+/** To the disk as far as the process can: buffered lines are handed to the kernel. */
+void events_flush(struct events *e);
+
+uint64_t events_written(const struct events *e);
+uint64_t events_lost(const struct events *e);
+
+/** What went wrong first, for the user; NULL when all is well. */
+const char *events_error(const struct events *e);
+
+/**
+ * Flush and close.
+ * @param discard  take back a file that was created here and has no line in it
+ */
+void events_close(struct events *e, bool discard); /* accepts NULL */
+
+#endif

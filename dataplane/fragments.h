@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_FRAGMENTS_H
+#define SLUSS_FRAGMENTS_H
+
+/**
+ * @file
+ * Fragments of IPv4 and IPv6 datagrams into whole ones; wraps rte_ip_frag.
+ *
+ * What rte_ip_frag (DPDK 22.11) does, so that nobody has to guess:
+ *  - a datagram has at most RTE_LIBRTE_IP_FRAG_MAX_FRAG (8) fragments; with
+ *    more, all that is held of it is given up;
+ *  - no overlap is ever resolved: fragments are chained end to start, and when
+ *    their lengths don't add up exactly to the datagram's, all are given up.
+ *    So are doubled first or last fragments. A teardrop or a rewritten header
+ *    never comes out (RFC 5722 asks for that in IPv6, RFC 8200, 4.5);
+ *  - its key knows neither VLANs nor IPv6 headers before the fragment header.
+ *    Here the VLAN ids are folded into the key, and such headers are taken out
+ *    of the held copy, since they mean nothing to the payload.
+ *
+ * All that is given up is counted, with its bytes.
+ *
+ * One table for each worker; not thread-safe. Time is the packets' own, so a
+ * capture gives the same datagrams at any reading speed.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/headers.h"
+
+/** X(name, unit, sentence) */
+#define FRAGMENT_COUNTERS(X)                                                                       \
+	X(fragments, "packets", "fragments taken in")                                              \
+	X(reassembled, "datagrams", "made whole")                                                  \
+	X(contradictory, "datagrams",                                                              \
+		"given up: fragments overlap, are doubled, leave a hole, or are more than 8")      \
+	X(too_long, "packets", "fragments that reach past 65,535 bytes, or hold nothing")          \
+	X(unaligned, "packets", "fragments but the last whose length isn't a multiple of 8")       \
+	X(full, "packets", "fragments of datagrams that the table had no room for")                \
+	X(expired, "packets", "fragments of datagrams that never became whole in time")            \
+	X(lost_bytes, "bytes", "of payload in fragments that were given up, for any reason")
+
+struct fragment_counters {
+#define X(name, unit, sentence) uint64_t name;
+	FRAGMENT_COUNTERS(X)
+#undef X
+};
+
+struct fragments_config {
+	uint32_t datagrams;  /* collected at once; each holds up to 8 mbufs */
+	uint64_t timeout_us; /* from a datagram's first fragment on */
+	int socket;	     /* NUMA node, or SOCKET_ID_ANY */
+};
+
+enum fragment_result {
+	FRAGMENT_HELD,	/* taken; not whole yet */
+	FRAGMENT_WHOLE, /* p->mbuf is the whole datagram: go on with headers_reparse() */
+	FRAGMENT_LOST,	/* given up and counted */
+};
+
+struct fragments;
+
+/** @return NULL: no memory, or datagrams is 0 or above 1,048,576 */
+struct fragments *fragments_create(const struct fragments_config *cfg);
+void fragments_destroy(struct fragments *f); /* accepts NULL; frees what is held */
+
+/**
+ * Take a packet for which headers_parse() said HEADER_FRAGMENT.
+ *
+ * p->mbuf is taken in any case, and is the caller's again only with
+ * FRAGMENT_WHOLE (it is then a chain, with the link header and VLANs of the
+ * first fragment, and of packet_meta() the first fragment's too); else
+ * p->mbuf is NULL.
+ */
+enum fragment_result fragments_feed(struct fragments *f, struct packet *p);
+
+/** Give up what is too old; at most a few datagrams at each call. */
+void fragments_sweep(struct fragments *f, uint64_t now_us);
+
+/** Give up everything that is held, as expired: at the end of the input. */
+void fragments_flush(struct fragments *f);
+
+const struct fragment_counters *fragments_counters(const struct fragments *f);
+
+/** Bytes that one datagram takes in the table, the mbufs not counted. */
+size_t fragments_datagram_size(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/source.h"
+
+const char *
+link_name(enum link link)
+{
+	static const char *const names[LINKS] = {
+		[LINK_ETHERNET] = "Ethernet",
+		[LINK_RAW] = "raw IP",
+		[LINK_SLL] = "Linux cooked",
+		[LINK_SLL2] = "Linux cooked v2",
+		[LINK_NULL] = "BSD loopback",
+		[LINK_LOOP] = "OpenBSD loopback",
+	};
+
+	return link < LINKS ? names[link] : "unknown";
+}
+
+/* Numbers of https://www.tcpdump.org/linktypes.html, and of the kernels where a
+ * DLT differs from its LINKTYPE: raw IP is 12, on OpenBSD 14, in files 101. */
+bool
+source_link_of_dlt(int dlt, enum link *ret)
+{
+	static const struct {
+		int dlt;
+		enum link link;
+	} links[] = {
+		{0, LINK_NULL},
+		{1, LINK_ETHERNET},
+		{12, LINK_RAW},
+		{14, LINK_RAW},
+		{101, LINK_RAW},
+		{108, LINK_LOOP},
+		{113, LINK_SLL},
+		{228, LINK_RAW},
+		{229, LINK_RAW},
+		{276, LINK_SLL2},
+	};
+
+	for (unsigned i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (links[i].dlt == dlt) {
+			*ret = links[i].link;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+source_close(struct source *s)
+{
+	if (s != NULL)
+		s->ops->close(s);
+}

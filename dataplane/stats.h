@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_STATS_H
+#define SLUSS_STATS_H
+
+/**
+ * @file
+ * What a worker counts. One structure for each worker, without locks; they are
+ * added up for the summary.
+ *
+ * Invariant 3 (every byte is accounted for) is checked on these:
+ *   payload = inspected + sum of opaque + exempt + repeated + undelivered
+ * once all flows are closed. Bytes that never came (gaps) are not payload.
+ * stats_unaccounted() is the difference; anything but zero is a bug, and
+ * `sluss` ends with status 4.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "dataplane/flow.h"
+#include "dataplane/fragments.h"
+#include "dataplane/headers.h"
+#include "dataplane/tcp.h"
+#include "inspectors/message.h"
+#include "inspectors/outcome.h"
+
+/**
+ * What the worker itself counts beside the usual way; headers.h, fragments.h,
+ * flow.h and tcp.h have lists of their own, which are part of the structure too.
+ * One list yields the structure, the summary and the reference page.
+ * X(name, unit, sentence)
+ */
+#define WORKER_COUNTERS(X)                                                                         \
+	X(cut, "packets", "cut short by the capture (snap length); read as far as they go")        \
+	X(ndpi_full, "flows", "beyond limits.ndpi_flows; classified without nDPI")                 \
+	X(arena_full, "pages", "refused since limits.inspect_memory was used up")
+
+enum verdict_counter {
+	STATS_FORWARD, /* judged, nothing to report */
+	STATS_ALERT,   /* forwarded, with an alert */
+	STATS_HOLD,
+	STATS_REFUSE,
+	STATS_DROP,
+	STATS_VERDICTS
+};
+
+/** "forward", "alert", "hold", "refuse", "drop". */
+const char *stats_verdict_name(enum verdict_counter v);
+
+enum { STATS_APPLICATIONS_MAX = 512 };
+
+/** Traffic of one pair of nDPI protocols; ids as in struct classification. */
+struct stats_application {
+	uint16_t master, app;
+	uint64_t flows, packets, bytes; /* bytes of IP packets */
+};
+
+struct worker_stats {
+	uint64_t packets;    /* received */
+	uint64_t bytes;	     /* of them, on the wire */
+	uint64_t first_us, last_us; /* time of the first and the last packet; 0: none yet */
+	uint64_t flows[CHANNELS];   /* ended flows, by their channel in the end */
+	uint64_t flows_tcp, flows_udp, flows_other;
+	uint64_t flows_open; /* now */
+	uint64_t flows_peak;
+
+	/* Payload of every packet that headers.h gave out as usable. */
+	uint64_t payload;
+	uint64_t inspected;
+	uint64_t opaque[OPAQUE_COUNT];
+	uint64_t exempt;
+	uint64_t repeated;    /* TCP: came again, and was read (or exempt) the first time */
+	uint64_t undelivered; /* TCP: no receiver reads it; by reason in tcp.drops */
+
+	uint64_t messages;			/* judged */
+	uint64_t events;			/* written */
+	uint64_t verdicts[STATS_VERDICTS];	/* of messages */
+	uint64_t findings[DETECT_DETECTORS_MAX]; /* by detector, of its least confidence and more */
+	uint64_t findings_low[DETECT_DETECTORS_MAX]; /* below it */
+
+#define X(name, unit, sentence) uint64_t name;
+	WORKER_COUNTERS(X)
+#undef X
+
+	/* Of the engines; the worker copies them here when it is idle, and at the end. */
+	uint64_t headers[HEADER_RESULTS_COUNT]; /* by enum header_result */
+	struct fragment_counters fragment;
+	struct flow_counters flow;
+	struct stream_counters tcp;
+
+	uint64_t arena_peak;	/* bytes of arena pages held at once */
+	uint64_t flow_arena_peak; /* by one flow */
+
+	struct stats_application applications[STATS_APPLICATIONS_MAX];
+	unsigned n_applications;
+	struct stats_application other_applications; /* beyond the table */
+};
+
+/** The entry for a pair of protocols; never NULL. One call for each flow that ends. */
+struct stats_application *stats_application(struct worker_stats *s, uint16_t master, uint16_t app);
+
+/** Add @p from to @p to. Peaks are added too: workers hold them at the same time. */
+void stats_add(struct worker_stats *to, const struct worker_stats *from);
+
+/** payload - (inspected + opaque + exempt): zero, or there is a bug. */
+int64_t stats_unaccounted(const struct worker_stats *s);
+
+#endif

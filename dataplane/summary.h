@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_SUMMARY_H
+#define SLUSS_SUMMARY_H
+
+/**
+ * @file
+ * The summary at the end and on SIGUSR1: text that fits 80 columns. It holds
+ * counts and names of protocols and detectors, never a byte of payload.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "dataplane/source.h"
+#include "dataplane/stats.h"
+
+struct classifier;
+struct detect_set;
+
+struct summary {
+	const struct worker_stats *stats;   /* of all workers together */
+	const struct source_stats *source;
+	const struct classifier *classifier; /* for names; NULL: numbers */
+	const struct detect_set *detect;     /* for names; NULL: numbers */
+	uint64_t dropped;		     /* ports: packets for which a worker's ring was full */
+	uint64_t events_lost;		     /* that could not be written */
+	double seconds;			     /* of running */
+	bool live;			     /* ports, not captures */
+	bool final;			     /* all flows are closed: the bytes must add up */
+};
+
+/** @return whether the bytes add up (always, while not final) */
+bool summary_print(FILE *out, const struct summary *s);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_WORKER_H
+#define SLUSS_WORKER_H
+
+/**
+ * @file
+ * One worker: packets in, events and counters out. A flow lives on one worker
+ * from its first packet to its last, so nothing here is locked.
+ *
+ * Threads: all functions of one worker are called from one thread, but for
+ * worker_stats(), which any thread may read for a live display (the numbers
+ * are then of slightly different moments); they are exact after
+ * worker_finish().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/dataplane_limits.h"
+#include "dataplane/stats.h"
+#include "inspectors/limits.h"
+
+struct policy;
+struct pseudonym;
+struct rte_mbuf;
+struct rte_mempool;
+struct worker;
+
+struct event_sink {
+	/* One event: a JSON object of @p n bytes without a line break. Copied before it
+	 * returns. May be called from any worker; errors are kept by the sink (events.h). */
+	void (*event)(void *ctx, const char *json, size_t n);
+	void *ctx;
+};
+
+struct worker_config {
+	unsigned index;	  /* of this worker, from 0 */
+	unsigned workers; /* in all */
+	int socket;	  /* NUMA node for its memory; SOCKET_ID_ANY (-1) where it doesn't matter */
+	struct rte_mempool *packets; /* where the packets come from; for fragments and holds */
+	struct inspect_limits inspect;
+	/* This worker's share: what is a limit "in all" is divided by `workers`. */
+	struct dataplane_limits limits;
+	const struct policy *policy; /* borrowed, shared by all workers */
+	const struct pseudonym *pseudonym;
+	const char *observer;	  /* name in events */
+	bool log_messages;	  /* an event for every judged message, not only alerts */
+	bool verify_checksums;	  /* a packet with a bad one isn't delivered to its flow */
+	uint64_t distinct_seed;	  /* random, the same for all workers of a process */
+	struct event_sink events;
+};
+
+/** Filled once, at the first cause. */
+struct worker_error {
+	char text[512]; /* what is wrong and what to do, for the user */
+};
+
+/** @return NULL with @p err filled; else to be freed with worker_free() */
+struct worker *worker_new(const struct worker_config *cfg, struct worker_error *err);
+
+/** Takes ownership of the packets; packet_meta() of each is set. */
+void worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n);
+
+/** Nothing came, but time passes: time-outs. Microseconds since 1970, the source's clock. */
+void worker_idle(struct worker *w, uint64_t now_us);
+
+/** End of input: close all flows, write their events. Only worker_free() may follow. */
+void worker_finish(struct worker *w);
+
+const struct worker_stats *worker_stats(const struct worker *w);
+
+void worker_free(struct worker *w); /* accepts NULL */
+
+/** Bytes that one flow takes in the table, its hash entry included: for the memory estimate. */
+size_t worker_flow_size(void);
+
+#endif

@@ -87,14 +87,15 @@ struct source_port {
 };
 
 /**
- * Ports: receive only, promiscuous, all queues into one; the link must be up
+ * Ports: receive only, promiscuous, one queue each; the link must be up
  * within a few seconds (a warning if it isn't: it may come later).
  *
+ * @param ports  their names are borrowed for the source's life
  * @return NULL with @p err filled
  */
 struct source *source_ports_open(const struct source_port *ports, unsigned n_ports,
-	struct rte_mempool *pool, unsigned burst, void (*warn)(void *ctx, const char *line),
-	void *ctx, struct source_error *err);
+	struct rte_mempool *pool, void (*warn)(void *ctx, const char *line), void *ctx,
+	struct source_error *err);
 
 /**
  * The next packets, owned by the caller.

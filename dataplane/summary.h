@@ -16,13 +16,13 @@
 #include "dataplane/stats.h"
 
 struct classifier;
-struct detect_set;
 
 struct summary {
 	const struct worker_stats *stats;   /* of all workers together */
 	const struct source_stats *source;
 	const struct classifier *classifier; /* for names; NULL: numbers */
-	const struct detect_set *detect;     /* for names; NULL: numbers */
+	const char *const *detectors;	     /* their ids; NULL: numbers */
+	size_t n_detectors;
 	uint64_t dropped;		     /* ports: packets for which a worker's ring was full */
 	uint64_t events_lost;		     /* that could not be written */
 	double seconds;			     /* of running */

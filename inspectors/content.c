@@ -141,7 +141,8 @@ enum sniff
 content_sniff(struct bytes head, enum content_kind *ret_kind, enum opaque_reason *ret_why)
 {
 	struct bytes after = skip_blank(head);
-	bool more = false;
+	/* Half of a byte order mark may be the beginning of anything that follows one. */
+	bool more = head.n < 3 && memcmp(head.p, "\xef\xbb\xbf", head.n) == 0;
 
 	*ret_why = OPAQUE_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(binary); i++) {

@@ -64,7 +64,7 @@ id_add_number(struct id_input *in, uint64_t v, size_t bytes)
 
 static void
 id_add_all(struct id_input *in, const struct event_context *c, const char *dataset,
-        enum direction direction)
+	enum direction direction)
 {
 	const struct endpoints *ends = c->ends;
 
@@ -98,7 +98,7 @@ uuid_print(const uint8_t bytes[16], char ret[EVENT_ID_SIZE])
 
 void
 event_id(const struct event_context *c, const char *dataset, enum direction direction,
-        char ret[EVENT_ID_SIZE])
+	char ret[EVENT_ID_SIZE])
 {
 	uint8_t sha256[EVP_MAX_MD_SIZE] = {0};
 	struct id_input in = {EVP_MD_CTX_new(), false};
@@ -132,7 +132,7 @@ put_time(struct json_put *w, json_t *object, const char *key, int64_t us)
 	if (gmtime_r(&seconds, &tm) == NULL)
 		return;
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
-	        tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
 	json_put_string(w, object, key, text);
 }
 
@@ -146,7 +146,7 @@ struct event_kind {
 
 static void
 put_event(
-        struct json_put *w, json_t *root, const struct event_kind *k, const struct event_context *c)
+	struct json_put *w, json_t *root, const struct event_kind *k, const struct event_context *c)
 {
 	json_t *event = json_put_object(w, root, "event"), *list;
 	char id[EVENT_ID_SIZE];
@@ -213,7 +213,7 @@ put_lower(struct json_put *w, json_t *object, const char *key, const char *name)
 
 static void
 put_network(struct json_put *w, json_t *root, const char *fallback, const char *direction,
-        const struct event_context *c)
+	const struct event_context *c)
 {
 	json_t *network = json_put_object(w, root, "network");
 	char id[COMMUNITY_ID_SIZE];
@@ -239,7 +239,7 @@ put_end(struct json_put *w, json_t *root, const char *key, const struct endpoint
 	json_t *object = json_put_object(w, root, key);
 
 	if (inet_ntop(ends->family == 4 ? AF_INET : AF_INET6, ends->address[end], text,
-	            sizeof(text)) != NULL)
+		    sizeof(text)) != NULL)
 		json_put_string(w, object, "ip", text);
 	json_put_count(w, object, "port", ends->port[end]);
 }
@@ -257,14 +257,14 @@ put_ends(struct json_put *w, json_t *root, const struct event_context *c, enum d
 /* @return `sluss`, borrowed from @p root, with what every event has */
 static json_t *
 put_sluss(
-        struct json_put *w, json_t *root, const struct event_kind *k, const struct event_context *c)
+	struct json_put *w, json_t *root, const struct event_kind *k, const struct event_context *c)
 {
 	json_t *sluss = json_put_object(w, root, "sluss");
 
 	json_put_string(w, sluss, "mode", event_mode_name(c->mode));
 	if (c->ends != NULL)
 		json_put_string(
-		        w, sluss, "sender", k->direction == DIR_CLIENT ? "client" : "server");
+			w, sluss, "sender", k->direction == DIR_CLIENT ? "client" : "server");
 	return sluss;
 }
 
@@ -288,14 +288,14 @@ was_allowed(const struct event_context *c)
 
 char *
 event_json_of(const struct message *m, const struct event_judgement *j,
-        const struct event_context *c, size_t *ret_n)
+	const struct event_context *c, size_t *ret_n)
 {
 	struct json_put w = {.env = m->env};
 	const struct event_kind k = {
-	        .kind = j->alert ? "alert" : "event",
-	        .type = was_allowed(c) ? "allowed" : "denied",
-	        .dataset = verdict_dataset,
-	        .direction = m->direction,
+		.kind = j->alert ? "alert" : "event",
+		.type = was_allowed(c) ? "allowed" : "denied",
+		.dataset = verdict_dataset,
+		.direction = m->direction,
 	};
 	json_t *root = new_event(&w, &k, c);
 	const char *direction = c->direction;
@@ -314,11 +314,11 @@ event_evasion_json(const struct event_evasion *e, const struct event_context *c,
 {
 	struct json_put w = {0};
 	const struct event_kind k = {
-	        .kind = "alert",
-	        .category = "intrusion_detection",
-	        .type = was_allowed(c) ? "allowed" : "denied",
-	        .dataset = evasion_dataset,
-	        .direction = e->direction,
+		.kind = "alert",
+		.category = "intrusion_detection",
+		.type = was_allowed(c) ? "allowed" : "denied",
+		.dataset = evasion_dataset,
+		.direction = e->direction,
 	};
 	json_t *root = new_event(&w, &k, c), *evasion;
 

@@ -87,7 +87,7 @@ const char *event_direction(bool from_inside, bool to_inside);
  * @param dataset  "sluss.verdict" or "sluss.evasion"
  */
 void event_id(const struct event_context *c, const char *dataset, enum direction direction,
-        char ret[EVENT_ID_SIZE]);
+	char ret[EVENT_ID_SIZE]);
 
 /** An information type that a message holds. */
 struct event_information {
@@ -119,7 +119,7 @@ struct event_judgement {
  * judgement put in words.
  */
 char *event_json_of(const struct message *m, const struct event_judgement *j,
-        const struct event_context *c, size_t *ret_n);
+	const struct event_context *c, size_t *ret_n);
 
 /**
  * The event of a judged message.
@@ -130,10 +130,10 @@ char *event_json_of(const struct message *m, const struct event_judgement *j,
  *         NULL when there is no memory
  */
 char *event_json(const struct message *m, const struct judgement *j, const struct policy *policy,
-        const struct event_context *c, size_t *ret_n);
+	const struct event_context *c, size_t *ret_n);
 
 /** The event of an evasion attempt; as event_json(). Holds no text from the wire. */
 char *event_evasion_json(
-        const struct event_evasion *e, const struct event_context *c, size_t *ret_n);
+	const struct event_evasion *e, const struct event_context *c, size_t *ret_n);
 
 #endif

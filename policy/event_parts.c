@@ -17,7 +17,7 @@ put_email(struct json_put *w, json_t *root, const struct message *m)
 	if (m->mail_to != NULL) {
 		list = json_put_array(w, json_put_object(w, email, "to"), "address");
 		for (const struct mail_address *a = m->mail_to;
-		        a != NULL && listed < EVENT_RECIPIENTS_LISTED; a = a->next, listed++)
+			a != NULL && listed < EVENT_RECIPIENTS_LISTED; a = a->next, listed++)
 			json_put_append_masked(w, list, a->address);
 	}
 	json_put_masked(w, email, "subject", m->subject);
@@ -70,7 +70,7 @@ put_classification(struct json_put *w, json_t *sluss, const struct event_judgeme
 		json_put_string(w, type, "id", j->information[i].id);
 		json_put_count(w, type, "count", j->information[i].count);
 		if (j->information[i].at_least &&
-		        json_object_set_new(type, "at_least", json_true()) != 0)
+			json_object_set_new(type, "at_least", json_true()) != 0)
 			w->failed = true;
 	}
 }
@@ -88,7 +88,7 @@ put_finding(struct json_put *w, json_t *list, const struct message *m, const str
 	}
 	pseudonym[sizeof(pseudonym) - 1] = '\0';
 	json_put_string(
-	        w, finding, "detector", detect_set_detector_id(m->env->detect, f->detector));
+		w, finding, "detector", detect_set_detector_id(m->env->detect, f->detector));
 	json_put_string(w, finding, "part", f->part);
 	json_put_count(w, finding, "offset", f->offset);
 	json_put_string(w, finding, "confidence", confidence_name(f->confidence));
@@ -171,7 +171,7 @@ put_bytes(struct json_put *w, json_t *sluss, const struct message *m)
 	}
 	bytes = json_put_object(w, sluss, "bytes");
 	json_put_count(
-	        w, bytes, "inspected", m->bytes_total > opaque ? m->bytes_total - opaque : 0);
+		w, bytes, "inspected", m->bytes_total > opaque ? m->bytes_total - opaque : 0);
 	json_put_count(w, bytes, "opaque", opaque);
 	if (m->gap_bytes > 0)
 		json_put_count(w, bytes, "gap", m->gap_bytes);
@@ -185,12 +185,12 @@ put_flags(struct json_put *w, json_t *sluss, const struct message *m, const stru
 		const char *name;
 		bool set;
 	} flags[] = {
-	        {"gap", m->gap_bytes > 0},
-	        {"cut", m->cut},
-	        {"midstream", c != NULL && c->midstream},
-	        {"evasion", c != NULL && c->evasion},
-	        {"recipients-over", m->recipients_over},
-	        {"distinct-over", m->distinct_over},
+		{"gap", m->gap_bytes > 0},
+		{"cut", m->cut},
+		{"midstream", c != NULL && c->midstream},
+		{"evasion", c != NULL && c->evasion},
+		{"recipients-over", m->recipients_over},
+		{"distinct-over", m->distinct_over},
 	};
 	json_t *list = NULL;
 
@@ -218,7 +218,7 @@ put_policy(struct json_put *w, json_t *sluss, const struct event_judgement *j)
 
 void
 event_put_sluss(struct json_put *w, json_t *sluss, const struct message *m,
-        const struct event_judgement *j, const struct event_context *c)
+	const struct event_judgement *j, const struct event_context *c)
 {
 	put_domains(w, sluss, j);
 	json_put_string(w, sluss, "channel", channel_name(m->channel));

@@ -21,6 +21,6 @@ void event_put_description(struct json_put *w, json_t *root, const struct messag
  * @param c  NULL for a file on disk
  */
 void event_put_sluss(struct json_put *w, json_t *sluss, const struct message *m,
-        const struct event_judgement *j, const struct event_context *c);
+	const struct event_judgement *j, const struct event_context *c);
 
 #endif

@@ -68,12 +68,12 @@ check_file(int fd, const char *path, char *why, size_t why_size)
 		return fail(why, why_size, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return fail(why, why_size,
-		        "%s: not a regular file; make a key with `slussctl init`", path);
+			"%s: not a regular file; make a key with `slussctl init`", path);
 	if ((st.st_mode & 077) != 0)
 		return fail(why, why_size,
-		        "%s: mode %04o lets others read or change the key; run `chmod 600 %s`, and "
-		        "make a new key if others could have read it",
-		        path, (unsigned)(st.st_mode & 07777), path);
+			"%s: mode %04o lets others read or change the key; run `chmod 600 %s`, and "
+			"make a new key if others could have read it",
+			path, (unsigned)(st.st_mode & 07777), path);
 	return 0;
 }
 
@@ -111,9 +111,9 @@ read_key(int fd, const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t 
 		memcpy(ret, key, SECRET_BYTES);
 	else
 		result = fail(why, why_size,
-		        "%s: a key is 32 bytes or 64 hexadecimal digits, this is something else; "
-		        "make one with `slussctl init`",
-		        path);
+			"%s: a key is 32 bytes or 64 hexadecimal digits, this is something else; "
+			"make one with `slussctl init`",
+			path);
 	OPENSSL_cleanse(text, sizeof(text));
 	OPENSSL_cleanse(key, sizeof(key));
 	return result;
@@ -128,7 +128,7 @@ secret_read(const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t why_s
 
 	if (fd < 0)
 		return fail(why, why_size, "%s: %s; make a key with `slussctl init`", path,
-		        strerror(errno));
+			strerror(errno));
 	result = read_key(fd, path, ret, why, why_size);
 	close(fd);
 	return result;
@@ -187,9 +187,9 @@ secret_create(const char *path, char *why, size_t why_size)
 
 	if (fd < 0 && errno == EEXIST)
 		return fail(why, why_size,
-		        "%s: exists already, and is kept; move it away first to make a new key "
-		        "(pseudonyms before and after can't be compared)",
-		        path);
+			"%s: exists already, and is kept; move it away first to make a new key "
+			"(pseudonyms before and after can't be compared)",
+			path);
 	if (fd < 0)
 		return fail(why, why_size, "%s: %s", path, strerror(errno));
 	result = write_key(fd, path, why, why_size);
@@ -202,7 +202,7 @@ secret_create(const char *path, char *why, size_t why_size)
 
 int
 secret_find(const char *path, uint8_t ret[SECRET_BYTES], enum secret_source *ret_source, char *why,
-        size_t why_size)
+	size_t why_size)
 {
 	enum secret_source source = SECRET_FROM_OPTION;
 

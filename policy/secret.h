@@ -54,6 +54,6 @@ int secret_random(uint8_t ret[SECRET_BYTES]);
  * @return 0, or -1 with a sentence in @p why
  */
 int secret_find(const char *path, uint8_t ret[SECRET_BYTES], enum secret_source *ret_source,
-        char *why, size_t why_size);
+	char *why, size_t why_size);
 
 #endif

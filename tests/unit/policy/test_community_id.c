@@ -14,18 +14,18 @@ static const struct baseline {
 	uint16_t from_port, to_port;
 	const char *want;
 } baseline[] = {
-        {6, "2001:470:e5bf:dead:4957:2174:e82c:4887", "2607:f8b0:400c:c03::1a", 63943, 25,
-                "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="},
-        {6, "2607:f8b0:400c:c03::1a", "2001:470:e5bf:dead:4957:2174:e82c:4887", 25, 63943,
-                "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="},
-        {132, "192.168.170.8", "192.168.170.56", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="},
-        {132, "192.168.170.56", "192.168.170.8", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="},
-        {6, "128.232.110.120", "66.35.250.204", 34855, 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
-        {6, "66.35.250.204", "128.232.110.120", 80, 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
-        {17, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
-        {17, "8.8.8.8", "192.168.1.52", 53, 54585, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
-        {46, "10.1.12.1", "10.1.12.2", 0, 0, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="},
-        {46, "10.1.12.2", "10.1.12.1", 0, 0, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="},
+	{6, "2001:470:e5bf:dead:4957:2174:e82c:4887", "2607:f8b0:400c:c03::1a", 63943, 25,
+		"1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="},
+	{6, "2607:f8b0:400c:c03::1a", "2001:470:e5bf:dead:4957:2174:e82c:4887", 25, 63943,
+		"1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="},
+	{132, "192.168.170.8", "192.168.170.56", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="},
+	{132, "192.168.170.56", "192.168.170.8", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="},
+	{6, "128.232.110.120", "66.35.250.204", 34855, 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
+	{6, "66.35.250.204", "128.232.110.120", 80, 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="},
+	{17, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
+	{17, "8.8.8.8", "192.168.1.52", 53, 54585, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="},
+	{46, "10.1.12.1", "10.1.12.2", 0, 0, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="},
+	{46, "10.1.12.2", "10.1.12.1", 0, 0, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="},
 };
 
 static struct endpoints
@@ -61,7 +61,7 @@ static void
 test_one_address(void **state)
 {
 	struct endpoints there = {
-	        .family = 4, .address = {{127, 0, 0, 1}, {127, 0, 0, 1}}, .port = {40000, 25}};
+		.family = 4, .address = {{127, 0, 0, 1}, {127, 0, 0, 1}}, .port = {40000, 25}};
 	struct endpoints back = there;
 	char a[COMMUNITY_ID_SIZE], b[COMMUNITY_ID_SIZE];
 
@@ -88,9 +88,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_baseline),
-	        cmocka_unit_test(test_one_address),
-	        cmocka_unit_test(test_no_family),
+		cmocka_unit_test(test_baseline),
+		cmocka_unit_test(test_one_address),
+		cmocka_unit_test(test_no_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,19 +108,19 @@ static const struct form {
 	int want;
 } forms[] = {
 #define HEX "000102030405060708090A0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-        {"hex", HEX, 64, 0},
-        {"hex and LF", HEX "\n", 65, 0},
-        {"hex and CRLF", HEX "\r\n", 66, 0},
-        {"raw",
-                "\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35"
-                "\36\37",
-                32, 0},
-        {"empty", "", 0, -1},
-        {"one digit short", HEX, 63, -1},
-        {"one byte short", "0123456789012345678901234567890", 31, -1},
-        {"no hex digit", HEX "g", 65, -1},
-        {"two lines", HEX "\n\n", 66, -1},
-        {"longer", HEX "\r\n ", 67, -1},
+	{"hex", HEX, 64, 0},
+	{"hex and LF", HEX "\n", 65, 0},
+	{"hex and CRLF", HEX "\r\n", 66, 0},
+	{"raw",
+		"\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35"
+		"\36\37",
+		32, 0},
+	{"empty", "", 0, -1},
+	{"one digit short", HEX, 63, -1},
+	{"one byte short", "0123456789012345678901234567890", 31, -1},
+	{"no hex digit", HEX "g", 65, -1},
+	{"two lines", HEX "\n\n", 66, -1},
+	{"longer", HEX "\r\n ", 67, -1},
 };
 
 static void
@@ -203,13 +203,13 @@ main(void)
 {
 #define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 	const struct CMUnitTest tests[] = {
-	        IN_ROOM(test_create_then_read),
-	        IN_ROOM(test_create_ignores_umask),
-	        IN_ROOM(test_create_where_no_folder_is),
-	        IN_ROOM(test_forms),
-	        IN_ROOM(test_modes),
-	        IN_ROOM(test_not_a_file),
-	        IN_ROOM(test_find),
+		IN_ROOM(test_create_then_read),
+		IN_ROOM(test_create_ignores_umask),
+		IN_ROOM(test_create_where_no_folder_is),
+		IN_ROOM(test_forms),
+		IN_ROOM(test_modes),
+		IN_ROOM(test_not_a_file),
+		IN_ROOM(test_find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/summary.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/classify.h"
+
+enum { COLUMNS = 80, LABEL = 26, NUMBER = 18, NUMBER_MAX = 32 };
+
+/* 1234567 as "1,234,567". */
+static const char *
+grouped(uint64_t n, char ret[NUMBER_MAX])
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	char *out = ret;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			*out++ = ',';
+		*out++ = digits[i];
+	}
+	*out = '\0';
+	return ret;
+}
+
+/* "label   number  text", the text folded at blanks so that lines fit. */
+static void
+row(FILE *out, const char *label, uint64_t n, const char *text)
+{
+	char number[NUMBER_MAX];
+	int column = fprintf(out, "%-*s%*s", LABEL, label, NUMBER, grouped(n, number));
+	bool first = true;
+
+	if (text != NULL && *text != '\0')
+		column += fprintf(out, "  ");
+	while (text != NULL && *text != '\0') {
+		int word = (int)strcspn(text, " ");
+
+		if (!first && column + 1 + word > COLUMNS) {
+			fprintf(out, "\n%*s", LABEL + NUMBER + 2, "");
+			column = LABEL + NUMBER + 2;
+			first = true;
+		}
+		column += fprintf(out, "%s%.*s", first ? "" : " ", word, text);
+		first = false;
+		text += word;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+/* Only where there is something to say. */
+static void
+row_if(FILE *out, const char *label, uint64_t n, const char *text)
+{
+	if (n > 0)
+		row(out, label, n, text);
+}
+
+static void
+print_packets(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	char text[128] = "packets";
+
+	if (s->seconds > 0)
+		snprintf(text, sizeof(text), "packets in %.1f s: %.0f a second, %.1f Mbit/s",
+			s->seconds, (double)w->packets / s->seconds,
+			(double)w->bytes * 8 / s->seconds / 1e6);
+	row(out, "Received", w->packets, text);
+	row(out, "", w->bytes, "bytes on the wire");
+	fputc('\n', out);
+}
+
+static void
+print_flows(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	static const char *const names[CHANNELS] = {
+		[CHANNEL_MAIL] = "  mail",
+		[CHANNEL_FILE] = "  file",
+		[CHANNEL_WEB] = "  web",
+		[CHANNEL_APP] = "  app",
+		[CHANNEL_OTHER] = "  other",
+	};
+	uint64_t all = w->flows_open;
+	char text[128];
+
+	for (unsigned i = 0; i < CHANNELS; i++)
+		all += w->flows[i];
+	snprintf(text, sizeof(text), "TCP %" PRIu64 ", UDP %" PRIu64 ", other %" PRIu64, w->flows_tcp,
+		w->flows_udp, w->flows_other);
+	row(out, "Flows", all, text);
+	for (unsigned i = 0; i < CHANNELS; i++)
+		row(out, names[i], w->flows[i], "");
+	row_if(out, "  not ended yet", w->flows_open, "");
+	fputc('\n', out);
+}
+
+static int
+by_bytes(const void *pa, const void *pb)
+{
+	const struct stats_application *a = pa, *b = pb;
+
+	if (a->bytes != b->bytes)
+		return a->bytes < b->bytes ? 1 : -1;
+	if (a->master != b->master)
+		return a->master < b->master ? -1 : 1;
+	return (a->app > b->app) - (a->app < b->app);
+}
+
+static void
+application_row(FILE *out, const struct summary *s, const struct stats_application *a,
+	const char *name)
+{
+	char text[CLASSIFY_NAME_MAX + 2], flows[NUMBER_MAX], packets[NUMBER_MAX],
+		bytes[NUMBER_MAX];
+
+	if (name != NULL)
+		snprintf(text, sizeof(text), "%s", name);
+	else if (s->classifier != NULL)
+		classify_name(s->classifier, a->master, a->app, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%u.%u", a->master, a->app);
+	fprintf(out, "  %-28.28s%14s%16s%18s\n", text, grouped(a->flows, flows),
+		grouped(a->packets, packets), grouped(a->bytes, bytes));
+}
+
+static void
+print_applications(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	size_t n = w->n_applications;
+	struct stats_application *sorted;
+
+	if (n == 0)
+		return;
+	sorted = malloc(n * sizeof(*sorted));
+	if (sorted == NULL)
+		return;
+	memcpy(sorted, w->applications, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_bytes);
+	fprintf(out, "%-30s%14s%16s%18s\n", "nDPI application", "flows", "packets", "bytes");
+	for (size_t i = 0; i < n; i++)
+		application_row(out, s, &sorted[i], NULL);
+	if (w->other_applications.flows > 0)
+		application_row(out, s, &w->other_applications, "(others)");
+	free(sorted);
+	fputc('\n', out);
+}
+
+static void
+print_payload(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	static const char *const sentences[OPAQUE_COUNT] = {
+#define X(symbol, name, sentence) [OPAQUE_##symbol] = sentence,
+		OPAQUE_REASONS(X)
+#undef X
+	};
+
+	row(out, "Payload", w->payload, "bytes");
+	row(out, "  inspected", w->inspected, "");
+	for (unsigned i = 1; i < OPAQUE_COUNT; i++) {
+		char label[64];
+
+		snprintf(label, sizeof(label), "  opaque: %s",
+			opaque_reason_name((enum opaque_reason)i));
+		row_if(out, label, w->opaque[i], sentences[i]);
+	}
+	row(out, "  exempt", w->exempt, "");
+	row_if(out, "  repeated", w->repeated, "TCP payload that came again");
+	row_if(out, "  undelivered", w->undelivered, "TCP payload that no receiver reads");
+	fputc('\n', out);
+}
+
+static void
+print_verdicts(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+
+	row(out, "Messages judged", w->messages, "");
+	for (unsigned i = 0; i < STATS_VERDICTS; i++) {
+		char label[32];
+
+		snprintf(label, sizeof(label), "  %s", stats_verdict_name((enum verdict_counter)i));
+		row_if(out, label, w->verdicts[i], "");
+	}
+	row(out, "Events", w->events, "");
+	row_if(out, "  lost", s->events_lost, "could not be written");
+	fputc('\n', out);
+}
+
+static void
+print_findings(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < DETECT_DETECTORS_MAX; i++)
+		all += w->findings[i];
+	row(out, "Findings", all, "");
+	for (unsigned i = 0; i < DETECT_DETECTORS_MAX; i++) {
+		char label[64], low[64] = "";
+
+		if (w->findings[i] == 0 && w->findings_low[i] == 0)
+			continue;
+		if (s->detectors != NULL && i < s->n_detectors)
+			snprintf(label, sizeof(label), "  %s", s->detectors[i]);
+		else
+			snprintf(label, sizeof(label), "  detector %u", i);
+		if (w->findings_low[i] > 0)
+			snprintf(low, sizeof(low), "and %" PRIu64 " of low evidence",
+				w->findings_low[i]);
+		row(out, label, w->findings[i], low);
+	}
+	fputc('\n', out);
+}
+
+/* What did not go the usual way. The label is the counter's name, the text its sentence. */
+static void
+print_oddities(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	const struct source_stats *r = s->source;
+
+	fputs("Beside the usual way\n", out);
+	row_if(out, "  missed", r->missed, "packets dropped by the port before they were read");
+	row_if(out, "  no_buffer", r->no_buffer,
+		"packets dropped since limits.packet_buffers was used up");
+	row_if(out, "  port_errors", r->errors, "frames that the port itself found bad");
+	row_if(out, "  ring_full", s->dropped,
+		"packets dropped since a worker had limits.worker_ring of them waiting");
+	row_if(out, "  too_long", r->too_long, "packets of a capture over 262,144 bytes, cut there");
+	row_if(out, "  damaged_files", r->damaged_files,
+		"captures that end in the middle of a packet");
+#define X(name, unit, sentence) row_if(out, "  " #name, w->name, unit " " sentence);
+	WORKER_COUNTERS(X)
+#undef X
+	for (unsigned i = 0; i < HEADER_RESULTS_COUNT; i++) {
+		char label[64];
+
+		snprintf(label, sizeof(label), "  %s", header_result_name((enum header_result)i));
+		if (i != HEADER_OK)
+			row_if(out, label, w->headers[i],
+				header_result_sentence((enum header_result)i));
+	}
+#define X(name, unit, sentence) row_if(out, "  fragment: " #name, w->fragment.name, unit " " sentence);
+	FRAGMENT_COUNTERS(X)
+#undef X
+#define X(name, unit, sentence) row_if(out, "  flow: " #name, w->flow.name, unit " " sentence);
+	FLOW_COUNTERS(X)
+#undef X
+}
+
+static void
+print_tcp(FILE *out, const struct summary *s)
+{
+	const struct stream_counters *t = &s->stats->tcp;
+
+#define X(name, unit, sentence) row_if(out, "  tcp: " #name, t->name, unit " " sentence);
+	STREAM_COUNTERS(X)
+#undef X
+#define X(symbol, name, sentence)                                                                  \
+	row_if(out, "  tcp: dropped, " name, t->drops[STREAM_DROP_##symbol],                       \
+		"bytes of payload: " sentence);
+	STREAM_DROPS(X)
+#undef X
+	fputc('\n', out);
+}
+
+static bool
+print_balance(FILE *out, const struct summary *s)
+{
+	int64_t rest = stats_unaccounted(s->stats);
+
+	if (!s->final || rest == 0)
+		return true;
+	fprintf(out,
+		"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug in sluss.\n"
+		"Please report it with this summary and, if you may share it, the capture.\n",
+		rest);
+	return false;
+}
+
+bool
+summary_print(FILE *out, const struct summary *s)
+{
+	print_packets(out, s);
+	print_flows(out, s);
+	print_applications(out, s);
+	print_payload(out, s);
+	print_verdicts(out, s);
+	print_findings(out, s);
+	print_oddities(out, s);
+	print_tcp(out, s);
+	return print_balance(out, s);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "inspectors/detect/terms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "inspectors/detect/characters.h"
+
+enum { TERM_MAX = 64, WINDOW_MAX = CONTEXT_BEFORE * 4 };
+
+struct term {
+	uint8_t text[TERM_MAX]; /* lower case */
+	uint8_t n;
+	bool positive, exact;
+	uint16_t next; /* index + 1 of the next with the same first byte; 0: none */
+};
+
+struct terms {
+	uint16_t first[256]; /* index + 1 of the first that begins with this byte */
+	size_t n;
+	struct term at[];
+};
+
+static size_t
+count(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	return n;
+}
+
+static bool
+add_all(struct terms *t, const char *const *list, bool positive, bool exact)
+{
+	for (size_t i = 0; i < count(list); i++) {
+		struct term *term = &t->at[t->n];
+		size_t n = strlen(list[i]);
+
+		if (n == 0 || n > TERM_MAX)
+			return false;
+		lower_copy(term->text, (const uint8_t *)list[i], n);
+		term->n = (uint8_t)n;
+		term->positive = positive;
+		term->exact = exact;
+		term->next = t->first[term->text[0]];
+		t->first[term->text[0]] = (uint16_t)++t->n;
+	}
+	return true;
+}
+
+struct terms *
+terms_new(const struct detector_spec *d)
+{
+	size_t n = count(d->positive) + count(d->positive_exact) + count(d->negative) +
+		   count(d->negative_exact);
+	struct terms *t;
+
+	if (n > UINT16_MAX - 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	t = calloc(1, sizeof(*t) + n * sizeof(t->at[0]));
+	if (t == NULL)
+		return NULL;
+	if (!add_all(t, d->positive, true, false) || !add_all(t, d->positive_exact, true, true) ||
+		!add_all(t, d->negative, false, false) ||
+		!add_all(t, d->negative_exact, false, true)) {
+		free(t);
+		errno = EINVAL;
+		return NULL;
+	}
+	return t;
+}
+
+void
+terms_free(struct terms *t)
+{
+	free(t);
+}
+
+struct match {
+	bool positive, negative;
+};
+
+/* Which kinds of terms begin at i of a window in lower case? */
+static struct match
+match_at(const struct terms *t, struct bytes low, size_t i)
+{
+	struct match m = {false, false};
+
+	for (unsigned k = t->first[low.p[i]]; k != 0; k = t->at[k - 1].next) {
+		const struct term *term = &t->at[k - 1];
+
+		if (term->n > low.n - i || memcmp(term->text, low.p + i, term->n) != 0 ||
+			(term->exact && word_at(low, i + term->n)))
+			continue;
+		m.positive |= term->positive;
+		m.negative |= !term->positive;
+	}
+	return m;
+}
+
+struct context_found
+terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end, unsigned before,
+	unsigned after)
+{
+	uint8_t low[WINDOW_MAX];
+	size_t from = characters_back(text, begin, before);
+	struct bytes w = {low, begin - from};
+
+	if (t->n == 0)
+		return (struct context_found){CONTEXT_NONE, 0};
+	lower_copy(low, text.p + from, w.n);
+	for (size_t i = w.n; i-- > 0;) {
+		struct match m;
+
+		if (t->first[low[i]] == 0 || word_before(w, i))
+			continue;
+		m = match_at(t, w, i);
+		if (m.positive || m.negative)
+			return (struct context_found){
+				m.positive ? CONTEXT_POSITIVE : CONTEXT_NEGATIVE,
+				(unsigned)(w.n - i)};
+	}
+	w.n = characters_on(text, end, after) - end;
+	lower_copy(low, text.p + end, w.n);
+	for (size_t i = 0; i < w.n; i++)
+		if (t->first[low[i]] != 0 && !word_before(w, i) && match_at(t, w, i).positive)
+			return (struct context_found){CONTEXT_POSITIVE, WINDOW_MAX};
+	return (struct context_found){CONTEXT_NONE, WINDOW_MAX};
+}
+
+bool
+term_ends_at(const char *term, struct bytes text, size_t end)
+{
+	size_t n = strlen(term);
+	uint8_t low[TERM_MAX];
+
+	if (n > end || n > TERM_MAX || word_at(text, end) || word_before(text, end - n))
+		return false;
+	lower_copy(low, text.p + end - n, n);
+	return memcmp(low, term, n) == 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_SPAN_H
+#define SLUSS_SPAN_H
+
+/**
+ * @file
+ * How far a run of uninteresting bytes goes, 16 bytes at a time where the
+ * processor can. The decoders' fast paths stand on these two.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/** Bytes before the first that is @p a, @p b or @p c; @p n if none is. */
+static inline size_t
+span_until3(const uint8_t *p, size_t n, uint8_t a, uint8_t b, uint8_t c)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	const __m128i va = _mm_set1_epi8((char)a), vb = _mm_set1_epi8((char)b),
+		      vc = _mm_set1_epi8((char)c);
+
+	for (; n - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, va), _mm_cmpeq_epi8(v, vb)),
+			_mm_cmpeq_epi8(v, vc));
+		int mask = _mm_movemask_epi8(hit);
+
+		if (mask != 0)
+			return i + (size_t)__builtin_ctz((unsigned)mask);
+	}
+#endif
+	while (i < n && p[i] != a && p[i] != b && p[i] != c)
+		i++;
+	return i;
+}
+
+/** Bytes before the first that is 0 or above 0x7f; @p n if none is. */
+static inline size_t
+span_ascii(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	const __m128i zero = _mm_setzero_si128();
+
+	/* As signed bytes, 0 and 0x80..0xff are just those not greater than 0. */
+	for (; n - i >= 64; i += 64) {
+		const __m128i *q = (const __m128i *)(const void *)(p + i);
+		__m128i least = _mm_min_epu8(
+			_mm_min_epu8(_mm_loadu_si128(q), _mm_loadu_si128(q + 1)),
+			_mm_min_epu8(_mm_loadu_si128(q + 2), _mm_loadu_si128(q + 3)));
+		__m128i high = _mm_or_si128(_mm_or_si128(_mm_loadu_si128(q), _mm_loadu_si128(q + 1)),
+			_mm_or_si128(_mm_loadu_si128(q + 2), _mm_loadu_si128(q + 3)));
+
+		if (_mm_movemask_epi8(_mm_or_si128(high, _mm_cmpeq_epi8(least, zero))) != 0)
+			break;
+	}
+	for (; n - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		int mask = _mm_movemask_epi8(_mm_cmpgt_epi8(v, zero)) ^ 0xffff;
+
+		if (mask != 0)
+			return i + (size_t)__builtin_ctz((unsigned)mask);
+	}
+#endif
+	while (i < n && p[i] != 0 && p[i] < 0x80)
+		i++;
+	return i;
+}
+
+#endif

@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make policy/EVENTS.md from policy/event_schema.json.
+
+usage: events_md.py            print the page
+       events_md.py --check    compare it with EVENTS.md; exit status 1 if they differ
+"""
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+HEAD = """<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
+<!-- Made by policy/events_md.py from policy/event_schema.json: change that, not this. -->
+# The events of Sluss
+
+One JSON object on one line for each, UTF-8, with the field names of the Elastic
+Common Schema {ecs} and our own below `sluss`. No identifier is in clear in any of
+them: text that came from the wire (marked *masked* below) has its identifiers
+replaced by `*`, findings carry a mask and a pseudonym.
+
+| record | written by | holds |
+| --- | --- | --- |
+| verdict | `sluss watch`, dataset `sluss.verdict` | a judged message |
+| evasion | `sluss watch`, dataset `sluss.evasion` | an attempt to be read differently by us and by the receiver |
+| scan | `slussctl scan --json` | a file, clean ones too |
+
+A type with `[]` is an array; fields below an array of objects are in each of its
+objects.
+"""
+TITLES = {"verdict": "verdict: a judged message", "evasion": "evasion: an attempt",
+          "scan": "scan: a file on disk"}
+
+
+def row(field):
+    kind = field["type"] + (", masked" if field.get("masked") else "")
+    if "unit" in field:
+        kind += ", " + field["unit"]
+    return "| `%s` | %s | %s | %s |" % (field["name"], kind, field["when"], field["meaning"])
+
+
+def page():
+    schema = json.loads((HERE / "event_schema.json").read_text(encoding="utf-8"))
+    lines = [HEAD.format(ecs=schema["ecs"])]
+    for record, title in TITLES.items():
+        lines += ["## " + title, "", "| field | type, unit | when | meaning |",
+                  "| --- | --- | --- | --- |"]
+        lines += [row(f) for f in schema["fields"] if record in f["in"]]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        if (HERE / "EVENTS.md").read_text(encoding="utf-8") != page():
+            print("policy/EVENTS.md differs from policy/event_schema.json: "
+                  "run policy/events_md.py > policy/EVENTS.md", file=sys.stderr)
+            return 1
+        return 0
+    sys.stdout.write(page())
+    return 0
+
+
+sys.exit(main())

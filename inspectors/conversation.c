@@ -216,7 +216,7 @@ conversation_data(struct conversation *c, enum direction dir, struct bytes in)
 		return;
 	}
 	if (!c->decided && c->transfer != NULL)
-		(void)choose(c, &ftp_data_inspector);
+		(void)choose(c, inspector_find("ftp-data"));
 	if (c->decided)
 		c->ops->data(c->state, dir, in);
 	else

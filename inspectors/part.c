@@ -601,9 +601,9 @@ append(char *ret, size_t size, size_t at, const char *element)
 static bool
 is_plumbing(const struct decoder *d)
 {
-	/* Any plain text may hold a uuencoded file; this one hasn't so far. */
+	/* Any plain text may hold a uuencoded file; most don't. */
 	if (d->ops == &uuencode_decoder)
-		return d->emitted == d->taken;
+		return !uuencode_has_begun(d);
 	return d->ops == &sniff_stage || d->ops == &scan_stage || d->ops == &charset_decoder ||
 		d->ops == &mime_decoder;
 }

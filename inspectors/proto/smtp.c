@@ -74,6 +74,7 @@ struct smtp {
 	bool greeted;
 	uint8_t reply[4];
 	unsigned n_reply;
+	bool reply_held; /* reply[0] wasn't scanned yet: it may begin a TLS record */
 	/* Envelope: in an arena of its own, since it outlives messages. */
 	struct arena arena;
 	struct bytes from;
@@ -998,18 +999,47 @@ server_line(struct smtp *s)
 		on_reply(s, code);
 }
 
-/* The rest of the server's bytes are TLS, if one byte is held and this is the second. */
+static void
+release_held(struct smtp *s)
+{
+	if (s->reply_held)
+		session_text(s, DIR_SERVER, bytes_of(s->reply, 1));
+	s->reply_held = false;
+}
+
+/*
+ * Are the server's bytes TLS from here on? A first byte that may begin a record
+ * is held until the second one tells. @return true also while it is held
+ */
 static bool
 server_is_tls(struct smtp *s, struct bytes in)
 {
-	uint8_t two[2];
+	struct side *side = &s->side[DIR_SERVER];
+	uint8_t two[2] = {in.p[0], in.n > 1 ? in.p[1] : 0x03};
 
-	if (!(s->side[DIR_SERVER].tls || !s->side[DIR_CLIENT].seen) || s->n_reply > 1 ||
-		s->n_reply + in.n < 2)
+	if (side->opaque_now) {
+		skip_tls(s, DIR_SERVER, in.n);
+		return true;
+	}
+	if (s->reply_held) {
+		two[0] = s->reply[0];
+		two[1] = in.p[0];
+	} else if (!(side->tls || !s->side[DIR_CLIENT].seen) || s->n_reply > 0) {
 		return false;
-	two[0] = s->n_reply == 1 ? s->reply[0] : in.p[0];
-	two[1] = s->n_reply == 1 ? in.p[0] : in.p[1];
-	return smtp_is_tls(bytes_of(two, 2));
+	}
+	if (!smtp_is_tls(bytes_of(two, 2))) {
+		release_held(s);
+		return false;
+	}
+	if (!s->reply_held && in.n == 1) {
+		s->reply[s->n_reply++] = in.p[0];
+		s->reply_held = true;
+		return true;
+	}
+	side->opaque_now = true;
+	skip_tls(s, DIR_SERVER, in.n + s->reply_held);
+	s->reply_held = false;
+	return true;
 }
 
 static void
@@ -1019,11 +1049,8 @@ push_server(struct smtp *s, struct bytes in)
 		const uint8_t *lf;
 		size_t n;
 
-		if (s->side[DIR_SERVER].opaque_now || server_is_tls(s, in)) {
-			s->side[DIR_SERVER].opaque_now = true;
-			skip_tls(s, DIR_SERVER, in.n);
+		if (server_is_tls(s, in))
 			return;
-		}
 		lf = memchr(in.p, '\n', in.n);
 		n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
 		for (size_t i = 0; i < n && s->n_reply < sizeof(s->reply); i++)
@@ -1198,6 +1225,7 @@ smtp_gap(void *state, enum direction dir, uint64_t lost)
 	m = open_message(s, DIR_SERVER);
 	if (m != NULL)
 		message_gap(m, lost);
+	release_held(s);
 	s->n_reply = 0;
 	s->greeted = true;
 }
@@ -1229,10 +1257,12 @@ smtp_finish(void *state, enum direction dir)
 {
 	struct smtp *s = state;
 
-	if (dir == DIR_CLIENT)
+	if (dir == DIR_CLIENT) {
 		finish_client(s, false);
-	else
-		close_message(s, DIR_SERVER, false);
+		return;
+	}
+	release_held(s);
+	close_message(s, DIR_SERVER, false);
 }
 
 static void
@@ -1241,6 +1271,7 @@ smtp_close(void *state, bool reset)
 	struct smtp *s = state;
 
 	finish_client(s, reset);
+	release_held(s);
 	close_message(s, DIR_SERVER, reset);
 	arena_release(&s->arena);
 }

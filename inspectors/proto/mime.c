@@ -290,6 +290,9 @@ begin_message(struct decoder *d)
 	bool ambiguous = m->entity.ambiguous;
 	struct mime_level *l;
 
+	if (d->part != NULL)
+		keep_in_message(d, &d->part->message->file_name,
+			bytes_of(m->entity.name, m->entity.n_name));
 	if (real_coding(&m->entity) != CODING_IDENTITY) {
 		open_encoded(d, "message/rfc822", real_coding(&m->entity));
 		return;

@@ -694,18 +694,34 @@ is_secret(const struct smtp *s, const struct smtp_command *c)
 	return c->verb == SMTP_UNKNOWN && s->auth_lines < AUTH_LINES;
 }
 
-/* Scan a line, or the kept beginning of an overlong one, except for its secrets. */
+static size_t
+line_end_length(struct bytes line)
+{
+	if (line.n == 0 || line.p[line.n - 1] != '\n')
+		return 0;
+	return line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
+}
+
+/*
+ * Scan a line, or the kept beginning of an overlong one, except for its secrets.
+ * The line end is scanned, so that what is in front and behind don't touch.
+ */
 static void
 scan_line(struct smtp *s, const struct smtp_command *c, struct bytes line)
 {
+	size_t body = line.n - line_end_length(line), clear;
+
 	if (is_secret(s, c)) {
-		count_secret(s, line.n);
-	} else if (c->verb == SMTP_AUTH) {
-		session_text(s, DIR_CLIENT, bytes_of(line.p, c->clear));
-		count_secret(s, line.n - c->clear);
+		clear = 0;
+	} else if (c->verb == SMTP_AUTH && c->clear < body) {
+		clear = c->clear;
 	} else {
 		session_text(s, DIR_CLIENT, line);
+		return;
 	}
+	session_text(s, DIR_CLIENT, bytes_of(line.p, clear));
+	count_secret(s, body - clear);
+	session_text(s, DIR_CLIENT, bytes_skip(line, body));
 }
 
 static void

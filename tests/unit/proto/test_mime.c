@@ -65,7 +65,7 @@ static const struct mime_case {
 		"Content-Type: message/rfc822\\n"
 		"Content-Disposition: attachment; filename=\"test.msg\"\\n"
 		"From: attachment@example.com\\nSubject: inner\\n\"\n"
-		"message c - subject=outer\n"},
+		"message c - subject=outer file=test.msg\n"},
 	{"encodings and names (P20, P26, P32)",
 		"Subject: =?iso-8859-1?B?dGVzdCDl?=\r\n =?iso-8859-1?Q?=E9?=\r\n"
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"

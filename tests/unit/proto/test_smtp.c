@@ -142,10 +142,10 @@ static const struct smtp_case {
 			"S:334 UGFzc3dvcmQ6\r\n", "C:cGFzc3dvcmQ=\r\n", "S:535 no\r\n",
 			"C:auth plain AGEAYg==\r\n", "S:235 ok\r\n", "C:hello\r\n", "S:500 what\r\n",
 			"C:QUIT\r\n"},
-		"part smtp>session [] \"AUTH LOGINauth plainhello\\r\\nQUIT\\r\\n\"\nmessage c -\n"},
+		"part smtp>session [] \"AUTH LOGIN\\r\\n\\r\\n\\r\\nauth plain\\r\\nhello\\r\\nQUIT\\r\\n\"\nmessage c -\n"},
 	{"AUTH, only the client's side: four lines at most",
 		{"C:EHLO c\r\nAUTH LOGIN\r\ndXNlcg==\r\ncGFzcw==\r\nMAIL FROM:<>\r\nstray\r\n"},
-		"part smtp>session [] \"EHLO c\\r\\nAUTH LOGINMAIL FROM:<>\\r\\nstray\\r\\n\"\n"
+		"part smtp>session [] \"EHLO c\\r\\nAUTH LOGIN\\r\\n\\r\\n\\r\\nMAIL FROM:<>\\r\\nstray\\r\\n\"\n"
 		"message c -\n"},
 	{"content before the 354: taken as such from its first line that is no command",
 		{"S:220 m ESMTP\r\n", "C:MAIL FROM:<a@e>\r\nRCPT TO:<b@e>\r\nDATA\r\nSubject: s\r\n\r\nx",

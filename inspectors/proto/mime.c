@@ -463,6 +463,27 @@ end_of_fields(struct decoder *d, struct bytes field)
 	return false;
 }
 
+/*
+ * A CR alone ends a line for some receivers: what they would take as fields
+ * counts too, beside the reading in which it is part of this one.
+ */
+static void
+apply_after_cr(struct decoder *d, struct bytes field)
+{
+	struct mime *m = d->state;
+	struct bytes name, value;
+	const uint8_t *cr;
+
+	while (field.n > 0 && (cr = memchr(field.p, '\r', field.n)) != NULL) {
+		m->entity.ambiguous = true;
+		field = bytes_skip(field, (size_t)(cr - field.p) + 1);
+		cr = field.n > 0 ? memchr(field.p, '\r', field.n) : NULL;
+		if (header_split(bytes_of(field.p, cr == NULL ? field.n : (size_t)(cr - field.p)),
+			    &name, &value))
+			(void)mime_entity_field(&m->entity, name, value, &m->words);
+	}
+}
+
 /* A field is complete. */
 static void
 finish_field(struct decoder *d)
@@ -479,6 +500,7 @@ finish_field(struct decoder *d)
 	if (!parse)
 		m->entity.over = true;
 	if (!continued && parse) {
+		apply_after_cr(d, field);
 		if (header_split(field, &name, &value)) {
 			m->entity.fields++;
 			apply_field(d, name, value);

@@ -98,6 +98,11 @@ static const struct mime_case {
 		"part mime[1] [raw|base64] \"x\"\n"
 		"part smtp message/rfc822 [] \"Subject: x\\njunk\\n"
 		"Content-Transfer-Encoding: base64\\n\"\nmessage c - subject=x\n"},
+	{"a CR alone, which some take as the end of a field",
+		"Subject: x\rContent-Transfer-Encoding: base64\r\n\r\nx",
+		"part mime[1] [raw|base64] \"x\"\n"
+		"part smtp message/rfc822 [] \"Subject: x\\rContent-Transfer-Encoding: base64\\n\"\n"
+		"message c - subject=x\rContent-Transfer-Encoding: base64\n"},
 	{"two types, one of them a multipart",
 		"Content-Type: text/plain\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
 		"Content-Transfer-Encoding: base64\n\nx\n--b--\n",

@@ -8,19 +8,19 @@
 enum smtp_state { SMTP_COMMAND, SMTP_ASKED, SMTP_CONTENT, SMTP_CHUNK, SMTP_OPAQUE };
 
 enum {
-	LINE_KEPT = 2048,     /* of a command line; RFC 5321 and its extensions need less */
-	AUTH_LINES = 4,	      /* of secrets that the server didn't ask for */
-	AUTH_BYTES = 16384,   /* RFC 4954, 4: 12,288 for a line */
-	PEEK = 9,	      /* bytes that tell a command behind a doubtful dot */
-	QUEUE_SPARE = 8,      /* entries beyond limits.pipelined, for DATA and merged ones */
+	LINE_KEPT = 2048,   /* of a command line; RFC 5321 and its extensions need less */
+	AUTH_LINES = 4,     /* of secrets that the server didn't ask for */
+	AUTH_BYTES = 16384, /* RFC 4954, 4: 12,288 for a line */
+	PEEK = 9,           /* bytes that tell a command behind a doubtful dot */
+	QUEUE_SPARE = 8,    /* entries beyond limits.pipelined, for DATA and merged ones */
 };
 
 /* A command whose reply hasn't come. */
 struct pending {
 	uint8_t verb;
-	bool last;	  /* BDAT LAST: its reply ends the mail */
-	bool end;	  /* not a command: the content's end, which gets a reply of its own */
-	bool assumed;	  /* taken as accepted already */
+	bool last;        /* BDAT LAST: its reply ends the mail */
+	bool end;         /* not a command: the content's end, which gets a reply of its own */
+	bool assumed;     /* taken as accepted already */
 	unsigned replies; /* that are due */
 	struct bytes address;
 };
@@ -29,12 +29,12 @@ enum dot { DOT_NONE, DOT_SEEN, DOT_CR };
 
 struct content {
 	struct part *part;
-	bool tentative;	   /* DATA isn't answered yet */
-	uint8_t last[2];   /* bytes before this one */
-	enum dot dot;	   /* a line that begins with a dot, so far */
-	bool crlf_before;  /* the line before it ended with CRLF */
-	bool doubtful;	   /* a dot stood alone between other line ends */
-	bool peeking;	   /* at what follows such a dot */
+	bool tentative;   /* DATA isn't answered yet */
+	uint8_t last[2];  /* bytes before this one */
+	enum dot dot;     /* a line that begins with a dot, so far */
+	bool crlf_before; /* the line before it ended with CRLF */
+	bool doubtful;    /* a dot stood alone between other line ends */
+	bool peeking;     /* at what follows such a dot */
 	uint8_t peek[PEEK];
 	unsigned n_peek;
 };
@@ -208,11 +208,10 @@ keep_address(struct smtp *s, struct bytes address)
 static void
 queue_push(struct smtp *s, const struct smtp_command *c, bool end, unsigned replies)
 {
-	struct pending p = {.verb = (uint8_t)c->verb, .last = c->last, .end = end,
-		.replies = replies};
+	struct pending p = {
+	        .verb = (uint8_t)c->verb, .last = c->last, .end = end, .replies = replies};
 	struct pending *tail;
-	bool over = s->n_queue >= s->conversation->env->limits->pipelined &&
-		c->verb != SMTP_DATA;
+	bool over = s->n_queue >= s->conversation->env->limits->pipelined && c->verb != SMTP_DATA;
 
 	/* First, since what was accepted before may give the arena back. */
 	if (s->n_queue == s->room)
@@ -362,8 +361,8 @@ scan_envelope(struct smtp *s, struct message *m)
 static void
 begin_content(struct smtp *s, const char *command)
 {
-	static const struct part_meta meta = {.label = "smtp", .type = {
-		(const uint8_t *)"message/rfc822", 14}};
+	static const struct part_meta meta = {
+	        .label = "smtp", .type = {(const uint8_t *)"message/rfc822", 14}};
 	struct side *side = &s->side[DIR_CLIENT];
 	bool split = s->stray;
 	struct message *m;
@@ -471,14 +470,14 @@ static void
 check_smuggling(struct smtp *s)
 {
 	static const char *const words[] = {"mail from", "rcpt to", "ehlo ", "helo ", "lhlo ",
-		"data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat "};
+	        "data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat "};
 	struct content *c = &s->content;
 	struct message *m = s->side[DIR_CLIENT].message;
 
 	c->peeking = false;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (c->part != NULL && bytes_starts_nocase(bytes_of(c->peek, c->n_peek),
-					       bytes_str(words[i]))) {
+		if (c->part != NULL &&
+		        bytes_starts_nocase(bytes_of(c->peek, c->n_peek), bytes_str(words[i]))) {
 			part_mark_opaque(c->part, OPAQUE_DAMAGED);
 			m->recipients_over = true;
 			return;
@@ -732,8 +731,7 @@ begin_data(struct smtp *s, bool tentative)
 	s->state = SMTP_CONTENT;
 }
 
-static void
-push_client(struct smtp *s, struct bytes in);
+static void push_client(struct smtp *s, struct bytes in);
 
 /* Content begins with what was kept of the line so far. */
 static void
@@ -1102,7 +1100,7 @@ static enum bid
 bid_client(struct bytes client)
 {
 	static const char *const sure[] = {
-		"ehlo", "helo", "lhlo", "mail from:", "rcpt to:", "starttls"};
+	        "ehlo", "helo", "lhlo", "mail from:", "rcpt to:", "starttls"};
 	bool whole;
 	struct bytes line = first_line(client, &whole);
 
@@ -1114,8 +1112,8 @@ bid_client(struct bytes client)
 			return BID_MORE;
 		if (!bytes_starts_nocase(line, word))
 			continue;
-		if (!verb || (line.n > word.n ? line.p[word.n] == ' ' || line.p[word.n] == '\r'
-					      : whole))
+		if (!verb ||
+		        (line.n > word.n ? line.p[word.n] == ' ' || line.p[word.n] == '\r' : whole))
 			return BID_SURE;
 		if (line.n == word.n)
 			return BID_MORE;
@@ -1136,7 +1134,7 @@ bid_server(struct bytes server)
 	if (line.n < code.n)
 		return !whole && bytes_starts_nocase(code, line) ? BID_MORE : BID_NO;
 	if (!bytes_starts_nocase(line, code) ||
-		(line.n > code.n && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\r'))
+	        (line.n > code.n && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\r'))
 		return BID_NO;
 	if (contains_nocase(line, BYTES_LIT("SMTP")) || contains_nocase(line, BYTES_LIT("LMTP")))
 		return BID_SURE;
@@ -1293,11 +1291,11 @@ smtp_close(void *state, bool reset)
 }
 
 const struct inspector_ops smtp_inspector = {.name = "smtp",
-	.channel = CHANNEL_MAIL,
-	.state_size = sizeof(struct smtp),
-	.bid = smtp_bid,
-	.open = smtp_open,
-	.data = smtp_data,
-	.gap = smtp_gap,
-	.finish = smtp_finish,
-	.close = smtp_close};
+        .channel = CHANNEL_MAIL,
+        .state_size = sizeof(struct smtp),
+        .bid = smtp_bid,
+        .open = smtp_open,
+        .data = smtp_data,
+        .gap = smtp_gap,
+        .finish = smtp_finish,
+        .close = smtp_close};

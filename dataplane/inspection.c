@@ -69,6 +69,7 @@ on_dropped(void *ctx, enum direction dir, enum stream_drop why, struct bytes byt
 static void
 on_reset(void *ctx)
 {
+	((struct inspection *)ctx)->reset = true;
 }
 
 static const struct stream_ops stream_ops = {
@@ -306,7 +307,7 @@ finish(struct inspection *in)
 	}
 	if (!in->conversation.datagrams)
 		tcp_stream_close(&in->tcp);
-	conversation_close(&in->conversation, !in->conversation.datagrams && in->tcp.reset);
+	conversation_close(&in->conversation, in->reset);
 	for (int dir = 0; dir < 2; dir++)
 		if (in->conflicts[dir] > 0)
 			report_evasion(in->env->report, in, (enum direction)dir);

@@ -45,6 +45,7 @@ struct inspection {
 	struct classify_state *ndpi;
 	struct classification class;
 	uint8_t protocol; /* IP's */
+	bool reset;	  /* ended by an RST */
 	struct tcp_stream tcp;
 	struct conversation conversation;
 };

@@ -24,6 +24,7 @@ enum {
 	SLACK_US = 1000000,	 /* by which a capture's times may run back */
 	HELD_SEGMENTS = 256,	 /* out-of-order pieces of one flow and direction */
 	PREFETCH_AHEAD = 4,	 /* packets */
+	CONVERSIONS = 256,	 /* iconv conversions at once */
 };
 
 struct worker {
@@ -40,6 +41,7 @@ struct worker {
 	struct classifier *classifier;
 	struct charset_catalog *charsets;
 	struct packet packets[FLOW_BURST_MAX];
+	const struct packet *packet[FLOW_BURST_MAX]; /* each one's address */
 	struct flow_burst burst;
 	uint64_t today_us; /* when the day of inspect.today began */
 	bool today_set;
@@ -119,7 +121,7 @@ open_fragments(struct worker *w)
 static bool
 open_inspect(struct worker *w)
 {
-	w->charsets = charset_catalog_new();
+	w->charsets = charset_catalog_new(CONVERSIONS);
 	w->limits = w->cfg.inspect;
 	w->inspect = (struct inspect_env){
 		.limits = &w->limits,
@@ -172,6 +174,8 @@ worker_new(const struct worker_config *cfg, struct worker_error *err)
 		return NULL;
 	}
 	w->cfg = *cfg;
+	for (unsigned i = 0; i < FLOW_BURST_MAX; i++)
+		w->packet[i] = &w->packets[i];
 	if (!open_parts(w, err)) {
 		worker_free(w);
 		return NULL;
@@ -324,11 +328,7 @@ one_packet(struct worker *w, unsigned i, const struct packet *p)
 static void
 flows_of_burst(struct worker *w, unsigned n)
 {
-	const struct packet *packets[FLOW_BURST_MAX];
-
-	for (unsigned i = 0; i < n; i++)
-		packets[i] = &w->packets[i];
-	flow_burst_lookup(w->flows, packets, n, &w->burst);
+	flow_burst_lookup(w->flows, w->packet, n, &w->burst);
 	for (unsigned i = 0; i < n; i++) {
 		set_today(w, w->packets[i].time);
 		one_packet(w, i, &w->packets[i]);

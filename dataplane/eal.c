@@ -17,7 +17,7 @@
 
 #include "dataplane/packet_meta.h"
 
-enum { ARGS_MAX = 64, ARGS_TEXT = 8192, CACHE = 128, MIB = 1 << 20 };
+enum { ARGS_MAX = 64, ARGS_TEXT = 8192, CACHE = 128, MIB = 1 << 20, AF_PACKET_FRAMES = 16384 };
 
 /* The argument vector, all in one place so that nothing is to be freed. */
 struct args {
@@ -82,7 +82,12 @@ args_add_ports(struct args *a, const struct eal_config *cfg)
 		char device[EAL_DEVICE_MAX];
 
 		eal_port_device(p, i, device, sizeof(device));
-		if (p->kind == PORT_AF_PACKET || p->kind == PORT_AF_XDP)
+		/* The kernel's ring takes the driver's default of 512 packets in a few
+		 * milliseconds, which is less than a busy machine may let us wait. */
+		if (p->kind == PORT_AF_PACKET)
+			args_add(a, "--vdev=%s,iface=%s,framecnt=%d", device, p->target,
+				AF_PACKET_FRAMES);
+		if (p->kind == PORT_AF_XDP)
 			args_add(a, "--vdev=%s,iface=%s", device, p->target);
 		if (p->kind == PORT_PCI) {
 			args_add(a, "--allow=%s", device);
@@ -199,14 +204,14 @@ start_failed(const struct eal_config *cfg, const char *log, char *why, size_t wh
 	const char *advice = "run it with --eal \"--log-level=debug\" to see more";
 
 	last_words(log, said, sizeof(said));
-	if (strstr(log, "hugepage") != NULL || strstr(log, "Cannot init memory") != NULL)
+	if (cfg->options != NULL)
+		advice = "see that what --eal gave is right";
+	else if (strstr(said, "hugepage") != NULL || strstr(said, "Cannot init memory") != NULL)
 		advice = cfg->hugepages ? "see that hugepages are free: grep Huge /proc/meminfo"
 					: "lower `limits:` (packet_buffers, inspect_memory, flows)";
-	else if (strstr(log, "ermission") != NULL || strstr(log, "not permitted") != NULL)
+	else if (strstr(said, "ermission") != NULL || strstr(said, "not permitted") != NULL)
 		advice = "listening on a port needs root, or CAP_NET_RAW, CAP_NET_ADMIN and "
 			 "CAP_IPC_LOCK";
-	else if (cfg->options != NULL)
-		advice = "see that what --eal gave is right";
 	snprintf(why, why_size, "DPDK could not be started: %s%s", advice, said);
 	return -1;
 }

@@ -48,6 +48,9 @@ struct eal_config {
  */
 int eal_check_port(const struct port_name *port, char *why, size_t why_size);
 
+/** Something about the port that costs packets, and what to do. @return whether there is */
+bool eal_port_warning(const struct port_name *port, char *ret, size_t size);
+
 /** "af_packet:eth1", as the user wrote it. */
 void eal_port_name(const struct port_name *port, char *ret, size_t size);
 

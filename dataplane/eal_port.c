@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/eal.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +36,42 @@ list_interfaces(char *ret, size_t size)
 			i->if_name);
 	if (all != NULL)
 		if_freenameindex(all);
+}
+
+/* Does the interface merge segments before we see them? */
+static bool
+merges(const char *interface)
+{
+	struct ethtool_value gro = {.cmd = ETHTOOL_GGRO}, flags = {.cmd = ETHTOOL_GFLAGS};
+	struct ifreq request = {0};
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (s < 0)
+		return false;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	request.ifr_data = (char *)&gro;
+	if (ioctl(s, SIOCETHTOOL, &request) != 0)
+		gro.data = 0;
+	request.ifr_data = (char *)&flags;
+	if (ioctl(s, SIOCETHTOOL, &request) != 0)
+		flags.data = 0;
+	close(s);
+	return gro.data != 0 || (flags.data & ETH_FLAG_LRO) != 0;
+}
+
+bool
+eal_port_warning(const struct port_name *port, char *ret, size_t size)
+{
+	char name[128];
+
+	if (port->kind != PORT_AF_PACKET || !merges(port->target))
+		return false;
+	eal_port_name(port, name, sizeof(name));
+	snprintf(ret, size,
+		"port %s: its interface merges TCP segments (GRO, LRO); what is longer than a "
+		"packet buffer is cut and can't be read. As root: ethtool -K %s gro off lro off",
+		name, port->target);
+	return true;
 }
 
 static int

@@ -34,14 +34,16 @@ site_limit_value(struct site *site, const struct site_limit *l)
 static void
 print_folded(FILE *out, const char *text)
 {
-	int column = fprintf(out, "%*s", INDENT, "");
+	int column = 0;
 
 	while (*text != '\0') {
 		int word = (int)strcspn(text, " ");
 
-		if (column + word > COLUMNS)
-			column = fprintf(out, "\n%*s", INDENT, "") - 1;
-		column += fprintf(out, "%.*s ", word, text);
+		if (column == 0 || column + 1 + word > COLUMNS)
+			column = fprintf(out, "%s%*s%.*s", column == 0 ? "" : "\n", INDENT, "", word,
+					 text) - (column != 0);
+		else
+			column += fprintf(out, " %.*s", word, text);
 		text += word;
 		text += strspn(text, " ");
 	}

@@ -4,10 +4,13 @@
  */
 #include "dataplane/source.h"
 
+#include <dirent.h>
+#include <linux/if_packet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <rte_cycles.h>
@@ -26,6 +29,8 @@ struct port {
 	uint16_t id;
 	const char *name;
 	bool started;
+	int socket;	      /* of net_af_packet, which is the driver's; -1: another driver */
+	uint64_t socket_drops; /* so far: the kernel's count starts again when it is read */
 };
 
 struct ports_source {
@@ -81,6 +86,46 @@ ports_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 	return (int)got;
 }
 
+/*
+ * The driver net_af_packet doesn't tell what the kernel dropped since its ring
+ * was full, and keeps the socket, which knows, to itself. It is among our own
+ * file descriptors. @return -1 where there is none
+ */
+static int
+find_packet_socket(unsigned interface)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	struct dirent *d;
+	int ret = -1;
+
+	while (fds != NULL && ret < 0 && (d = readdir(fds)) != NULL) {
+		int fd = atoi(d->d_name), domain = 0;
+		socklen_t n = sizeof(domain);
+		struct sockaddr_ll at;
+		socklen_t at_n = sizeof(at);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 &&
+			domain == AF_PACKET &&
+			getsockname(fd, (struct sockaddr *)&at, &at_n) == 0 &&
+			at.sll_ifindex == (int)interface)
+			ret = fd;
+	}
+	if (fds != NULL)
+		closedir(fds);
+	return ret;
+}
+
+static uint64_t
+socket_drops(struct port *p)
+{
+	struct tpacket_stats stats;
+	socklen_t n = sizeof(stats);
+
+	if (p->socket >= 0 && getsockopt(p->socket, SOL_PACKET, PACKET_STATISTICS, &stats, &n) == 0)
+		p->socket_drops += stats.tp_drops;
+	return p->socket_drops;
+}
+
 static void
 ports_stats(struct source *base, struct source_stats *ret)
 {
@@ -90,6 +135,7 @@ ports_stats(struct source *base, struct source_stats *ret)
 	for (unsigned i = 0; i < s->n_ports; i++) {
 		struct rte_eth_stats e;
 
+		ret->missed += socket_drops(&s->ports[i]);
 		if (rte_eth_stats_get(s->ports[i].id, &e) != 0)
 			continue;
 		ret->missed += e.imissed;
@@ -161,6 +207,8 @@ configure(struct port *port, const struct source_port *p, struct rte_mempool *po
 	r = rte_eth_dev_info_get(port->id, &info);
 	if (r != 0)
 		return fail(err, p, "doesn't say what it can do: %s", rte_strerror(-r));
+	if (info.driver_name != NULL && strcmp(info.driver_name, "net_af_packet") == 0)
+		port->socket = find_packet_socket(info.if_index);
 	configure_for(&info, &conf);
 	/* Some drivers want a queue for sending although nothing is sent. */
 	r = rte_eth_dev_configure(port->id, 1, 1, &conf);
@@ -209,6 +257,7 @@ start(struct ports_source *s, struct port *port, const struct source_port *p,
 	int r;
 
 	port->name = p->name;
+	port->socket = -1;
 	if (configure(port, p, pool, err) != 0)
 		return -1;
 	r = rte_eth_dev_start(port->id);

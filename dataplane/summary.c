@@ -7,7 +7,7 @@
 
 #include "dataplane/classify.h"
 
-enum { COLUMNS = 80, LABEL = 26, NUMBER = 18, NUMBER_MAX = 32 };
+enum { COLUMNS = 80, LABEL = 26, NUMBER = 16, NUMBER_MAX = 32 };
 
 /* 1234567 as "1,234,567". */
 static const char *

@@ -7,11 +7,11 @@
 #include <rte_mbuf.h>
 
 enum {
-	EARLY_MAX = 4,		/* SYNs with data of one side, while none is answered */
-	SCALE_ABSENT = 0xfe,	/* a SYN without the option */
-	SCALE_MAX = 14,		/* RFC 7323, 2.3 */
-	SLACK_MIN = 65535,	/* see "outside of the receiver's window" in tcp.h */
-	FAR = 1 << 30,		/* the largest window there is */
+	EARLY_MAX = 4,          /* SYNs with data of one side, while none is answered */
+	SCALE_ABSENT = 0xfe,    /* a SYN without the option */
+	SCALE_MAX = 14,         /* RFC 7323, 2.3 */
+	SLACK_MIN = 65535,      /* see "outside of the receiver's window" in tcp.h */
+	FAR = 1 << 30,          /* the largest window there is */
 	PIECES_MAX = UINT16_MAX /* held, of one direction */
 };
 
@@ -98,7 +98,7 @@ run_bytes(struct run r)
 	if (m == NULL)
 		return bytes_of(NULL, 0);
 	return bytes_of(rte_pktmbuf_mtod_offset(m, const uint8_t *, r.at),
-		smaller(r.n, m->data_len - r.at));
+	        smaller(r.n, m->data_len - r.at));
 }
 
 /* ---- the engine and its pieces ---- */
@@ -116,8 +116,8 @@ tcp_engine_create(const struct tcp_config *cfg)
 
 	if (cfg->flow_held == 0 || cfg->flow_segments == 0 || cfg->held == 0 || cfg->segments == 0)
 		return NULL;
-	e = rte_zmalloc_socket("tcp_engine", tcp_engine_memory(cfg), RTE_CACHE_LINE_SIZE,
-		cfg->socket);
+	e = rte_zmalloc_socket(
+	        "tcp_engine", tcp_engine_memory(cfg), RTE_CACHE_LINE_SIZE, cfg->socket);
 	if (e == NULL)
 		return NULL;
 	e->cfg = *cfg;
@@ -183,6 +183,7 @@ past_forget_first(struct tcp_engine *e, struct tcp_half *h)
 	if (h->past == NULL)
 		h->past_last = NULL;
 	h->past_bytes -= p->n;
+	h->past_pieces--;
 	e->past--;
 	piece_give(e, p);
 }
@@ -205,8 +206,10 @@ past_append(struct tcp_engine *e, struct tcp_half *h, struct tcp_piece *p)
 		h->past_last->next = p;
 	h->past_last = p;
 	h->past_bytes += p->n;
+	h->past_pieces++;
 	e->past++;
-	while (h->past != NULL && h->past_bytes > e->cfg.flow_unacked)
+	/* Pieces are bounded too, so that small ones can't make comparisons slow. */
+	while (h->past_bytes > e->cfg.flow_unacked || h->past_pieces > e->cfg.flow_segments)
 		past_forget_first(e, h);
 }
 
@@ -252,6 +255,14 @@ drop(struct step *t, struct run r, enum stream_drop why)
 	}
 }
 
+/* It was no FIN to the receiver: there is more at its place. */
+static void
+take_back_fin(struct step *t)
+{
+	t->half->fin_seen = false;
+	t->e->counters.fin_survived++;
+}
+
 /* r.seq is h->next. */
 static void
 deliver(struct step *t, struct run r)
@@ -260,10 +271,8 @@ deliver(struct step *t, struct run r)
 
 	h->next = r.seq + r.n;
 	t->e->counters.delivered_bytes += r.n;
-	if (h->fin_seen && !h->finished && before(h->fin, h->next)) {
-		h->fin_seen = false;
-		t->e->counters.fin_survived++;
-	}
+	if (h->fin_seen && !h->finished && before(h->fin, h->next))
+		take_back_fin(t);
 	while (r.n > 0) {
 		struct bytes b = run_bytes(r);
 
@@ -293,12 +302,31 @@ declare_gap(struct step *t, uint32_t to)
 }
 
 static void
+drop_held(struct step *t, enum stream_drop why)
+{
+	struct tcp_half *h = t->half;
+
+	while (h->held != NULL) {
+		struct tcp_piece *p = h->held;
+
+		h->held = p->next;
+		h->held_pieces--;
+		h->held_bytes -= p->n;
+		t->e->held -= p->n;
+		drop(t, run_of(p), why);
+		piece_give(t->e, p);
+	}
+}
+
+/* All is read, and the receiver said that it has the FIN: nothing counts behind it. */
+static void
 finish_if_acked(struct step *t)
 {
 	struct tcp_half *h = t->half;
 
 	if (h->fin_seen && !h->finished && h->next == h->fin && h->ack_known &&
-		before(h->fin, h->acked)) {
+	        h->acked == h->fin + 1) {
+		drop_held(t, STREAM_DROP_AFTER_FIN);
 		h->finished = true;
 		t->s->ops->finish(t->s->ctx, t->dir);
 	}
@@ -333,8 +361,9 @@ compare(struct step *t, struct run old, struct run new)
 			return;
 		differ = count_differences(a.p, b.p, n);
 		if (differ > 0) {
-			at = h->synced ? position(h) + (uint64_t)(int64_t)(int32_t)(new.seq - h->next)
-				       : new.seq - h->isn - 1;
+			at = h->synced
+			        ? position(h) + (uint64_t)(int64_t)(int32_t)(new.seq - h->next)
+			        : new.seq - h->isn - 1;
 			t->differs = true;
 			t->e->counters.conflict_bytes += differ;
 			t->s->ops->conflict(t->s->ctx, t->dir, at, bytes_of(b.p, n));
@@ -443,7 +472,7 @@ drain(struct step *t)
 		h->hole_since = t->time;
 		deliver(t, run_of(p));
 		if (p->n > t->e->cfg.flow_unacked ||
-			(h->ack_known && !before(h->acked, p->seq + p->n)))
+		        (h->ack_known && !before(h->acked, p->seq + p->n)))
 			piece_give(t->e, p);
 		else
 			past_append(t->e, h, p);
@@ -459,8 +488,8 @@ hold(struct step *t, struct run r, struct tcp_piece *after)
 	struct tcp_piece *p;
 
 	if (h->held_pieces >= e->cfg.flow_segments || r.n > e->cfg.flow_held ||
-		h->held_bytes > e->cfg.flow_held - r.n || r.n > e->cfg.held ||
-		e->held > e->cfg.held - r.n)
+	        h->held_bytes > e->cfg.flow_held - r.n || r.n > e->cfg.held ||
+	        e->held > e->cfg.held - r.n)
 		return false;
 	if (e->free == NULL && h->past != NULL)
 		past_forget_first(e, h);
@@ -549,6 +578,12 @@ take(struct step *t, struct run r)
 {
 	struct tcp_half *h = t->half;
 
+	if (h->finished && before(h->fin, r.seq + r.n)) {
+		uint32_t n = before(r.seq, h->fin) ? h->fin - r.seq : 0;
+
+		drop(t, run_skip(r, n), STREAM_DROP_AFTER_FIN);
+		r = run_head(r, n);
+	}
 	if (before(r.seq, h->next)) {
 		uint32_t n = smaller(r.n, h->next - r.seq);
 
@@ -692,15 +727,18 @@ static void
 declare_acked_gaps(struct step *t)
 {
 	struct tcp_half *h = t->half;
+	bool whole = h->fin_seen && h->acked == h->fin + 1;
+	uint32_t limit = whole ? h->fin : h->acked;
 
-	while (h->held != NULL && before(h->next, h->acked)) {
-		uint32_t hole = h->held->seq - h->next;
-
-		declare_gap(t, h->next + smaller(hole, h->acked - h->next));
+	if (h->fin_seen && !h->finished && before(h->fin + 1, h->acked))
+		take_back_fin(t);
+	while (h->held != NULL && before(h->next, limit)) {
+		declare_gap(t, before(h->held->seq, limit) ? h->held->seq : limit);
 		drain(t);
 	}
-	if (h->fin_seen && before(h->next, h->fin) && before(h->fin, h->acked))
-		declare_gap(t, h->fin);
+	if (whole && before(h->next, limit))
+		declare_gap(t, limit);
+	finish_if_acked(t);
 }
 
 /* @p t is of the half whose bytes are acknowledged. */
@@ -725,7 +763,6 @@ take_ack(struct step *t, uint32_t ack, uint32_t window)
 	early_reach(t, ack);
 	past_forget_acked(t->e, h);
 	declare_acked_gaps(t);
-	finish_if_acked(t);
 }
 
 /* ---- kinds of segments ---- */
@@ -734,7 +771,7 @@ static struct step
 step_of(struct tcp_stream *s, enum direction dir, uint64_t time)
 {
 	return (struct step){
-		.s = s, .e = s->engine, .half = &s->half[dir], .dir = dir, .time = time};
+	        .s = s, .e = s->engine, .half = &s->half[dir], .dir = dir, .time = time};
 }
 
 static struct run
@@ -776,7 +813,7 @@ rst_believed(const struct tcp_stream *s, enum direction dir, const struct packet
 	}
 	if (p->tcp_flags & TCP_FLAG_ACK && peer->syn)
 		return p->ack == peer->isn + 1 ||
-			(peer->early != NULL && p->ack - peer->early->seq <= peer->early->n);
+		        (peer->early != NULL && p->ack - peer->early->seq <= peer->early->n);
 	if (h->syn)
 		return p->seq == h->isn + 1 || p->seq == h->isn;
 	return !peer->syn;
@@ -841,16 +878,7 @@ unsync(struct step *t)
 {
 	struct tcp_half *h = t->half;
 
-	while (h->held != NULL) {
-		struct tcp_piece *p = h->held;
-
-		h->held = p->next;
-		h->held_pieces--;
-		h->held_bytes -= p->n;
-		t->e->held -= p->n;
-		drop(t, run_of(p), STREAM_DROP_OUT_OF_WINDOW);
-		piece_give(t->e, p);
-	}
+	drop_held(t, STREAM_DROP_OUT_OF_WINDOW);
 	h->synced = false;
 	h->ack_known = false;
 	h->edge_known = false;
@@ -874,7 +902,7 @@ on_syn_ack(struct step *t, const struct packet *p)
 	}
 	note_syn(t->half, p);
 	if (peer.half->synced && !t->s->answered && position(peer.half) == 0 &&
-		peer.half->next != p->ack && peer.half->early == NULL)
+	        peer.half->next != p->ack && peer.half->early == NULL)
 		unsync(&peer);
 	take_ack(&peer, p->ack, window_of(t->s, t->dir, p));
 	survive_rst(t);
@@ -893,7 +921,7 @@ on_odd_syn(struct step *t, const struct packet *p)
 	bool ended = t->half->rst || peer->rst || (t->half->fin_seen && peer->fin_seen);
 	/* To a SYN that wasn't believed, or whose place was a guess. */
 	bool answers = p->tcp_flags & TCP_FLAG_ACK && p->ack - 1 == peer->isn &&
-		(peer->lone_syn || (peer->syn && t->s->midstream));
+	        (peer->lone_syn || (peer->syn && t->s->midstream));
 
 	/* Where one side alone is seen, nobody could contradict it. */
 	ended |= !peer->sent;
@@ -998,7 +1026,7 @@ take_keep_alive(struct step *t, struct run r, const struct packet *p)
 	const struct tcp_half *h = t->half;
 
 	if (r.seq + 1 != h->next || r.n > 1 || p->tcp_flags & TCP_FLAG_FIN ||
-		(h->ack_known && before(h->acked, h->next)) || position(h) == 0)
+	        (h->ack_known && before(h->acked, h->next)) || position(h) == 0)
 		return false;
 	t->e->counters.keep_alive++;
 	if (r.n > 0)
@@ -1023,12 +1051,7 @@ take_payload(struct step *t, const struct packet *p, uint32_t end)
 		t->e->counters.urgent++;
 	if (r.n == 1 && h->edge_known && r.seq == h->edge)
 		t->e->counters.window_probe++;
-	if (h->finished && before(h->fin, r.seq + r.n)) {
-		uint32_t n = before(r.seq, h->fin) ? h->fin - r.seq : 0;
-
-		drop(t, run_skip(r, n), STREAM_DROP_AFTER_FIN);
-		r = run_head(r, n);
-	} else if (before(end, r.seq + r.n)) {
+	if (before(end, r.seq + r.n)) {
 		drop(t, run_skip(r, end - r.seq), STREAM_DROP_OUT_OF_WINDOW);
 		r = run_head(r, end - r.seq);
 		take(t, r);
@@ -1046,7 +1069,7 @@ give_up_waiting(struct step *t)
 	struct tcp_half *h = t->half;
 
 	while (h->held != NULL && t->time > h->hole_since &&
-		t->time - h->hole_since > t->e->cfg.gap_timeout_us) {
+	        t->time - h->hole_since > t->e->cfg.gap_timeout_us) {
 		declare_gap(t, h->held->seq);
 		drain(t);
 	}
@@ -1139,7 +1162,7 @@ close_half(struct step *t)
 		declare_gap(t, h->held->seq);
 		drain(t);
 	}
-	if (h->synced && h->sent && (h->fin_seen || h->ack_known)) {
+	if (h->synced && h->sent && !h->finished && (h->fin_seen || h->ack_known)) {
 		lost = h->fin_seen ? h->fin - h->next : h->acked - h->next;
 		/* One acknowledged byte without data may be a FIN that we didn't see. */
 		if (lost <= FAR && lost > (h->fin_seen ? 0 : 1))
@@ -1173,7 +1196,7 @@ stream_drop_name(enum stream_drop why)
 {
 	static const char *const names[] = {
 #define X(symbol, name, sentence) name,
-		STREAM_DROPS(X)
+	        STREAM_DROPS(X)
 #undef X
 	};
 

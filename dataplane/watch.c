@@ -252,6 +252,8 @@ check_ports(struct watch *w)
 			say(w, "%s", why);
 			return STATUS_INPUT;
 		}
+		if (eal_port_warning(&w->site.ports[i], why, sizeof(why)))
+			say(w, "%s", why);
 	}
 	return STATUS_OK;
 }

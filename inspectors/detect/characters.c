@@ -28,7 +28,7 @@ character_at(struct bytes text, size_t i, size_t *ret_len)
 		continuation(p[3])) {
 		*ret_len = 4;
 		return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 |
-		       (p[3] & 0x3Fu);
+			(p[3] & 0x3Fu);
 	}
 	return CHARACTER_BAD;
 }
@@ -39,6 +39,10 @@ character_before(struct bytes text, size_t i, size_t *ret_len)
 	size_t start = i - 1, len;
 	uint32_t cp;
 
+	if (text.p[start] < 0x80) {
+		*ret_len = 1;
+		return text.p[start];
+	}
 	while (start > 0 && i - start < 4 && continuation(text.p[start]))
 		start--;
 	cp = character_at(bytes_of(text.p, i), start, &len);
@@ -56,7 +60,7 @@ is_letter(uint32_t cp)
 	if (cp < 0x80)
 		return (cp | 0x20) >= 'a' && (cp | 0x20) <= 'z';
 	return (cp >= 0xC0 && cp <= 0x2AF && cp != 0xD7 && cp != 0xF7) ||
-	       (cp >= 0x370 && cp <= 0x52F);
+		(cp >= 0x370 && cp <= 0x52F);
 }
 
 static bool
@@ -109,8 +113,8 @@ digit_at(struct bytes text, size_t i)
 static bool
 glue_word_before(struct bytes text, size_t i)
 {
-	static const char *const words[] = {"pnr", "personnr", "personnummer", "pid", "ssn", "snr",
-		"samordningsnummer"};
+	static const char *const words[] = {
+		"pnr", "personnr", "personnummer", "pid", "ssn", "snr", "samordningsnummer"};
 	size_t start = i, len;
 
 	while (start > 0 && is_letter(character_before(text, start, &len)))
@@ -183,7 +187,9 @@ characters_back(struct bytes text, size_t i, unsigned chars)
 	size_t len;
 
 	for (; chars > 0 && i > 0; chars--) {
-		(void)character_before(text, i, &len);
+		len = 1;
+		if (text.p[i - 1] >= 0x80)
+			(void)character_before(text, i, &len);
 		i -= len;
 	}
 	return i;
@@ -195,7 +201,9 @@ characters_on(struct bytes text, size_t i, unsigned chars)
 	size_t len;
 
 	for (; chars > 0 && i < text.n; chars--) {
-		(void)character_at(text, i, &len);
+		len = 1;
+		if (text.p[i] >= 0x80)
+			(void)character_at(text, i, &len);
 		i += len;
 	}
 	return i;

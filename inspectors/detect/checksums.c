@@ -69,7 +69,7 @@ cpr_remainder(const uint8_t *ten)
 uint8_t
 hetu_check(const uint8_t *nine)
 {
-	return (uint8_t)"0123456789ABCDEFHJKLMNPRSTUVWXY"[digits_value(nine, 9) % 31];
+	return (uint8_t) "0123456789ABCDEFHJKLMNPRSTUVWXY"[digits_value(nine, 9) % 31];
 }
 
 unsigned
@@ -129,7 +129,7 @@ is_date(int year, int month, int day)
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
 	return month >= 1 && month <= 12 && day >= 1 &&
-	       day <= days[month - 1] + (month == 2 && leap);
+		day <= days[month - 1] + (month == 2 && leap);
 }
 
 bool

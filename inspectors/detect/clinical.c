@@ -89,8 +89,7 @@ atc_validate(const struct view *v, size_t end, struct readings *out)
 	struct shaped s;
 	unsigned group;
 
-	if (!shape_word(v, end, "AddAAdd", &s) ||
-		strchr("ABCDGHJLMNPRSV", s.value[0]) == NULL)
+	if (!shape_word(v, end, "AddAAdd", &s) || strchr("ABCDGHJLMNPRSV", s.value[0]) == NULL)
 		return;
 	group = (unsigned)(s.value[1] - '0') * 10 + (unsigned)(s.value[2] - '0');
 	if (group >= 1 && group <= 20)

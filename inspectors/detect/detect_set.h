@@ -21,6 +21,7 @@ enum {
 	/* What must be kept of the text before a block: the view of a candidate that
 	 * still waits for the text behind it. */
 	TAIL_MAX = VIEW_BEFORE + VIEW_AFTER,
+	RUNS_TOLD = 32, /* lengths of digit runs that are told apart: 0 to 30, and more */
 };
 
 struct detector {
@@ -33,7 +34,7 @@ struct detector {
 
 struct candidate {
 	uint64_t detectors[DETECTOR_WORDS]; /* bit i: goes to detector i */
-	bool ends; /* as struct validator, and so for all of these */
+	bool ends;                          /* as struct validator, and so for all of these */
 };
 
 struct word_list {
@@ -48,6 +49,8 @@ struct detect_set {
 	struct candidate candidates[CANDIDATES_MAX + 1];
 	size_t n_detectors;
 	struct detector *detectors;
+	/* [n]: those that may end with a run of n digits; the last one: or more. */
+	uint64_t by_digits[RUNS_TOLD][DETECTOR_WORDS];
 	size_t n_groups;
 	char *groups[DETECT_GROUPS_MAX];
 	size_t n_marks;
@@ -55,7 +58,6 @@ struct detect_set {
 	size_t n_words;
 	struct word_list words[DETECT_WORDS_MAX];
 	int words_candidate; /* or -1 */
-	int words_database;  /* or -1 */
 };
 
 /** A detector's reading that waits for the others that end at the same place. */
@@ -72,7 +74,7 @@ struct detect_scratch {
 	struct hs_working_space *space;
 	/* Hits of the current block, one bit for each byte that a candidate ended with. */
 	uint64_t hits[CANDIDATES_MAX + 1][BLOCK_MAX / 64];
-	uint64_t dirty; /* candidates with a hit */
+	uint64_t dirty;               /* candidates with a hit */
 	uint8_t joined[2 * TAIL_MAX]; /* the tail and the block's beginning */
 	/* Folded text that isn't the input's own, and its map (text_scan.c). */
 	uint8_t folded[BLOCK_MAX];

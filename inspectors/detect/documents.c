@@ -2,6 +2,7 @@
 /* Documents, cards and codes of staff (identifier specification, 6.4-6.6, 12). */
 #include "inspectors/detect/characters.h"
 #include "inspectors/detect/checksums.h"
+#include "inspectors/detect/documents.h"
 #include "inspectors/detect/shapes.h"
 
 /* Add a reading that counts only with context, of so many characters before and after. */
@@ -25,8 +26,8 @@ lma_validate(const struct view *v, size_t end, struct readings *out)
 	struct shaped s;
 	size_t stop = end;
 
-	if (!shape_read(t, end, "dd-dddddd", &s) || end - s.begin != 9 ||
-		(s.begin == 0 && v->cut) || !may_begin(t, s.begin, false))
+	if (!shape_read(t, end, "dd=dddddd", &s) || (s.begin == 0 && v->cut) ||
+		!may_begin(t, s.begin, false))
 		return;
 	if (stop < t.n && t.p[stop] == '/' && digit_at(t, stop + 1))
 		stop += digit_at(t, stop + 2) ? 3 : 2;
@@ -63,38 +64,67 @@ mrz_holds(const uint8_t *p)
 	for (size_t i = 28; i < 42; i++)
 		no_option &= p[i] == '<';
 	return mrz_check(p, 9) == p[9] - (unsigned)'0' &&
-	       mrz_check(p + 13, 6) == p[19] - (unsigned)'0' &&
-	       mrz_check(p + 21, 6) == p[27] - (unsigned)'0' &&
-	       (mrz_check(p + 28, 14) == p[42] - (unsigned)'0' || (p[42] == '<' && no_option)) &&
-	       mrz_check(composite, sizeof(composite)) == p[43] - (unsigned)'0';
+		mrz_check(p + 13, 6) == p[19] - (unsigned)'0' &&
+		mrz_check(p + 21, 6) == p[27] - (unsigned)'0' &&
+		(mrz_check(p + 28, 14) == p[42] - (unsigned)'0' || (p[42] == '<' && no_option)) &&
+		mrz_check(composite, sizeof(composite)) == p[43] - (unsigned)'0';
 }
 
-/* 6.6: the candidate ends with the sex, the 21st of 44 characters. */
-void
-mrz_se_validate(const struct view *v, size_t end, struct readings *out)
-{
-	enum { LINE = 44, SEX = 21 };
-	struct bytes t = v->text;
-	uint8_t line[LINE];
-	size_t begin, n = 0;
+enum { MRZ_LINE = 44, MRZ_SEX = 21, MRZ_OPTION = 28 };
 
-	if (end < SEX || t.n - (end - SEX) < LINE)
-		return;
-	begin = end - SEX;
-	for (size_t i = 0; i < LINE; i++) {
+/* 6.6: the candidate ends with the sex, the 21st of 44 characters. */
+static bool
+mrz_read(const struct view *v, size_t end, uint8_t line[MRZ_LINE], size_t *ret_begin)
+{
+	struct bytes t = v->text;
+	size_t begin;
+
+	if (end < MRZ_SEX || t.n - (end - MRZ_SEX) < MRZ_LINE)
+		return false;
+	begin = end - MRZ_SEX;
+	for (size_t i = 0; i < MRZ_LINE; i++) {
 		uint8_t c = t.p[begin + i];
 
 		line[i] = c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c;
 		if (!is_mrz_character(line[i]))
-			return;
+			return false;
 	}
-	if ((begin > 0 && (alnum_before(t, begin) || t.p[begin - 1] == '<')) ||
-		(begin == 0 && v->cut) || alnum_at(t, begin + LINE) ||
-		(begin + LINE < t.n && t.p[begin + LINE] == '<') || !mrz_holds(line))
+	*ret_begin = begin;
+	return memcmp(line + 10, "SWE", 3) == 0 &&
+		!(begin > 0 && (alnum_before(t, begin) || t.p[begin - 1] == '<')) &&
+		!(begin == 0 && v->cut) && !alnum_at(t, begin + MRZ_LINE) &&
+		!(begin + MRZ_LINE < t.n && t.p[begin + MRZ_LINE] == '<') && mrz_holds(line);
+}
+
+void
+mrz_se_validate(const struct view *v, size_t end, struct readings *out)
+{
+	uint8_t line[MRZ_LINE];
+	size_t begin, n = 0;
+
+	if (!mrz_read(v, end, line, &begin))
 		return;
 	while (n < 9 && line[n] != '<')
 		n++;
-	readings_add(out, begin, begin + LINE, LEVELS(HIGH, HIGH, HIGH), line, n);
+	if (n > 0)
+		readings_add(out, begin, begin + MRZ_LINE, LEVELS(HIGH, HIGH, HIGH), line, n);
+}
+
+bool
+mrz_se_option(const struct view *v, size_t end, size_t *ret_begin, size_t *ret_n)
+{
+	uint8_t line[MRZ_LINE];
+	size_t begin, n = 0;
+
+	/* Cheap first: most candidates are no passports. */
+	if (end < 1 || strchr("MFXmfx<", v->text.p[end - 1]) == NULL ||
+		!mrz_read(v, end, line, &begin))
+		return false;
+	while (n < 14 && ascii_is_digit(line[MRZ_OPTION + n]))
+		n++;
+	*ret_begin = begin + MRZ_OPTION;
+	*ret_n = n;
+	return n == 10 || n == 12;
 }
 
 /* Section 12: 80752 and fifteen digits, perhaps in groups. */

@@ -31,8 +31,8 @@ struct fold {
 struct fold_run {
 	/* FOLD_SAME: text passes unchanged. FOLD_GONE: nothing. Else the one byte. */
 	int becomes;
-	struct bytes text;  /* for FOLD_SAME; valid until the next call */
-	uint32_t source;    /* bytes of the original text */
+	struct bytes text; /* for FOLD_SAME; valid until the next call */
+	uint32_t source;   /* bytes of the original text */
 };
 
 /**

@@ -72,7 +72,7 @@ batch_fill(struct batch *b, const struct matcher_pattern *patterns, size_t n, co
 			continue;
 		b->exprs[b->n] = patterns[i].expr;
 		b->flags[b->n] = (patterns[i].caseless ? HS_FLAG_CASELESS : 0) |
-				 (patterns[i].multiline ? HS_FLAG_MULTILINE : 0);
+			(patterns[i].multiline ? HS_FLAG_MULTILINE : 0);
 		b->ids[b->n] = patterns[i].id;
 		b->index[b->n++] = (int)i;
 	}
@@ -87,9 +87,10 @@ ends_with_assertion(const struct matcher_pattern *p)
 {
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *err = NULL;
-	unsigned flags = (p->caseless ? HS_FLAG_CASELESS : 0) | (p->multiline ? HS_FLAG_MULTILINE : 0);
+	unsigned flags =
+		(p->caseless ? HS_FLAG_CASELESS : 0) | (p->multiline ? HS_FLAG_MULTILINE : 0);
 	bool unordered = hs_expression_info(p->expr, flags, &info, &err) == HS_SUCCESS &&
-			 (info->unordered_matches || info->matches_at_eod);
+		(info->unordered_matches || info->matches_at_eod);
 
 	free(info);
 	hs_free_compile_error(err);
@@ -97,8 +98,8 @@ ends_with_assertion(const struct matcher_pattern *p)
 }
 
 static bool
-compile_all(struct hs_matcher *m, struct batch *b, const struct matcher_pattern *patterns,
-	size_t n, int *ret_bad, char *why, size_t why_size)
+compile_all(struct hs_matcher *m, struct batch *b, const struct matcher_pattern *patterns, size_t n,
+	int *ret_bad, char *why, size_t why_size)
 {
 	for (size_t db = 0; db < m->n; db++) {
 		hs_compile_error_t *err = NULL;
@@ -116,22 +117,23 @@ compile_all(struct hs_matcher *m, struct batch *b, const struct matcher_pattern 
 }
 
 struct hs_matcher *
-hs_matcher_compile(const struct matcher_pattern *patterns, size_t n, int *ret_bad, char *why,
-	size_t why_size)
+hs_matcher_compile(
+	const struct matcher_pattern *patterns, size_t n, int *ret_bad, char *why, size_t why_size)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct hs_matcher *m = calloc(1, sizeof(*m));
 	struct batch b = {calloc(n + 1, sizeof(*b.exprs)), calloc(n + 1, sizeof(*b.flags)),
 		calloc(n + 1, sizeof(*b.ids)), calloc(n + 1, sizeof(*b.index)), 0};
-	bool ok = m != NULL && b.exprs != NULL && b.flags != NULL && b.ids != NULL &&
-		  b.index != NULL;
+	bool ok =
+		m != NULL && b.exprs != NULL && b.flags != NULL && b.ids != NULL && b.index != NULL;
 
 	*ret_bad = -1;
 	snprintf(why, why_size, "no memory");
 	pthread_once(&once, set_stream_allocator);
 	for (size_t i = 0; ok && i < n; i++)
 		if (ends_with_assertion(&patterns[i])) {
-			snprintf(why, why_size, "ends with \\b or $; the validator checks boundaries");
+			snprintf(why, why_size,
+				"ends with \\b or $; the validator checks boundaries");
 			*ret_bad = (int)i;
 			ok = false;
 		} else if (database_named(m, patterns[i].database) == MATCHER_DATABASES_MAX) {

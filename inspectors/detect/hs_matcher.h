@@ -21,7 +21,7 @@ struct hs_working_space;
 struct matcher_pattern {
 	const char *expr;
 	const char *database; /* patterns of one name are compiled together */
-	unsigned id;	      /* given to the callback */
+	unsigned id;          /* given to the callback */
 	bool caseless;
 	bool multiline;
 };
@@ -35,8 +35,8 @@ enum { MATCHER_DATABASES_MAX = 16 };
  * @param why      on failure the library's message
  * @return NULL on failure
  */
-struct hs_matcher *hs_matcher_compile(const struct matcher_pattern *patterns, size_t n,
-	int *ret_bad, char *why, size_t why_size);
+struct hs_matcher *hs_matcher_compile(
+	const struct matcher_pattern *patterns, size_t n, int *ret_bad, char *why, size_t why_size);
 void hs_matcher_free(struct hs_matcher *m); /* accepts NULL */
 
 size_t hs_matcher_databases(const struct hs_matcher *m);

@@ -76,15 +76,26 @@ static bool
 is_stamp(const struct view *v, size_t begin, size_t end)
 {
 	return (alone_on_line(v->text, begin, end) && !(begin == 0 && v->cut)) ||
-	       all_capitals(v->text, begin, end);
+		all_capitals(v->text, begin, end);
 }
 
 /* People write about secrecy: in running text a mark is at most medium. */
 static void
 add_mark(const struct view *v, struct readings *out, size_t begin, size_t end, const char *name)
 {
-	struct levels levels = is_stamp(v, begin, end) ? LEVELS(HIGH, HIGH, HIGH)
-						       : LEVELS(MEDIUM, MEDIUM, MEDIUM);
+	struct levels levels =
+		is_stamp(v, begin, end) ? LEVELS(HIGH, HIGH, HIGH) : LEVELS(MEDIUM, MEDIUM, MEDIUM);
+
+	readings_add(out, begin, end, levels, name, strlen(name));
+}
+
+/* An abbreviated law is always in capitals: it is a stamp only on its own line. */
+static void
+add_law(const struct view *v, struct readings *out, size_t begin, size_t end, bool health)
+{
+	struct levels levels = alone_on_line(v->text, begin, end) ? LEVELS(HIGH, HIGH, HIGH)
+								  : LEVELS(MEDIUM, MEDIUM, MEDIUM);
+	const char *name = health ? "osl-25" : "osl-26";
 
 	readings_add(out, begin, end, levels, name, strlen(name));
 }
@@ -129,8 +140,8 @@ add_level(const struct view *v, struct readings *out, size_t begin, size_t end, 
 {
 	(void)v;
 	if (digit >= '0' && digit <= '4')
-		readings_add(out, begin, end, LEVELS(HIGH, HIGH, HIGH), klassa_marks[digit - '0'],
-			2);
+		readings_add(
+			out, begin, end, LEVELS(HIGH, HIGH, HIGH), klassa_marks[digit - '0'], 2);
 }
 
 /* "Konfidentialitetsnivå 3", "Informationsklass: K3": the candidate is the word. */
@@ -247,19 +258,21 @@ chapter_of_law(const struct view *v, size_t end, struct readings *out)
 	(void)skip_one(&a, " ");
 	if (!skip_word(&a, "offentlighets- och sekretesslagen") && !skip_word(&a, "osl"))
 		return false;
-	add_mark(v, out, begin, a.at, health ? "osl-25" : "osl-26");
+	add_law(v, out, begin, a.at, health);
 	return true;
 }
 
-/* "OSL 25 kap", "OSL (2009:400) 25:1": the candidate is the abbreviation. */
+/* "OSL 25 kap", "OSL (2009:400) 25:1": the candidate ends with the first digit. */
 static bool
 law_and_chapter(const struct view *v, size_t end, struct readings *out)
 {
-	struct ahead a = {v->text, end};
+	struct ahead a = {v->text, end - 1};
 	size_t begin;
 	bool health;
 
-	if (!word_ends(v->text, end, "osl", &begin) || word_before(v->text, begin))
+	a.at -= a.at > 0 && v->text.p[a.at - 1] == '(';
+	a.at -= a.at > 0 && v->text.p[a.at - 1] == ' ';
+	if (!word_ends(v->text, a.at, "osl", &begin) || word_before(v->text, begin))
 		return false;
 	(void)skip_one(&a, " ");
 	(void)skip_one(&a, "(");
@@ -270,7 +283,7 @@ law_and_chapter(const struct view *v, size_t end, struct readings *out)
 	if ((!health && !skip_word(&a, "26")) ||
 		!(skip_word(&a, " kap") || (skip_one(&a, ":") && digit_at(a.t, a.at))))
 		return false;
-	add_mark(v, out, begin, a.at, health ? "osl-25" : "osl-26");
+	add_law(v, out, begin, a.at, health);
 	return true;
 }
 
@@ -352,8 +365,7 @@ attribute(struct bytes t, size_t at, size_t stop, const char *name)
 static bool
 says_true(struct bytes value)
 {
-	return bytes_equal(value, BYTES_LIT("1")) ||
-	       bytes_equal_nocase(value, BYTES_LIT("true"));
+	return bytes_equal(value, BYTES_LIT("1")) || bytes_equal_nocase(value, BYTES_LIT("true"));
 }
 
 /* <clbl:label id="{GUID}" enabled="1" … removed="0"/> */
@@ -384,7 +396,7 @@ msip_validate(const struct view *v, size_t end, struct readings *out)
 	if (word_ends(v->text, end, "msip_label_", &begin))
 		msip_key(v, begin, end, out);
 	else if (word_ends(v->text, end, "<label ", &begin) ||
-		 word_ends(v->text, end, "<clbl:label ", &begin))
+		word_ends(v->text, end, "<clbl:label ", &begin))
 		msip_element(v, begin, end, out);
 }
 

@@ -4,8 +4,8 @@
 #include "inspectors/detect/fold.h"
 
 enum {
-	SHOWN_MAX = 4,	     /* characters of an identifier */
-	RUN_DIGITS = 6,	     /* a run with so many digits is hidden, whatever it is */
+	SHOWN_MAX = 4,         /* characters of an identifier */
+	RUN_DIGITS = 6,        /* a run with so many digits is hidden, whatever it is */
 	MASK_TEXT_MAX = 16000, /* bytes of a text that are looked at */
 	MASK_MEMORY = 256 * 1024,
 };
@@ -60,12 +60,12 @@ read_text(struct reading_of_text *r, struct bytes text, bool escapes)
 
 	for (r->n = 0; i < text.n; r->n++) {
 		bool escaped = escapes && text.p[i] == '%' && text.n - i > 2 &&
-			       hex_value(text.p[i + 1]) >= 0 && hex_value(text.p[i + 2]) >= 0;
+			hex_value(text.p[i + 1]) >= 0 && hex_value(text.p[i + 2]) >= 0;
 
 		r->origin[r->n] = (uint16_t)i;
-		r->p[r->n] = escaped ? (uint8_t)(hex_value(text.p[i + 1]) << 4 |
-						 hex_value(text.p[i + 2]))
-				     : text.p[i];
+		r->p[r->n] = escaped
+			? (uint8_t)(hex_value(text.p[i + 1]) << 4 | hex_value(text.p[i + 2]))
+			: text.p[i];
 		i += escaped ? 3 : 1;
 	}
 	r->origin[r->n] = (uint16_t)text.n;
@@ -99,7 +99,7 @@ static bool
 is_sign(int c)
 {
 	return c == ' ' || c == '-' || c == '+' || c == '.' || c == '/' || c == '_' || c == ',' ||
-	       c == ':' || c == '(' || c == ')' || c == FOLD_GONE;
+		c == ':' || c == '(' || c == ')' || c == FOLD_GONE;
 }
 
 /* Hide the digits and letters of [from, to), but for the first few. */
@@ -111,7 +111,8 @@ hide_range(struct reading_of_text *r, size_t from, size_t to)
 	for (size_t i = from; i < to && i < r->n; i += len) {
 		int c = folded_at(r, i, &len);
 
-		if ((c == 0x80 || is_sign(c)) || (!ascii_is_digit((uint8_t)c) && !is_letter((uint32_t)c)))
+		if ((c == 0x80 || is_sign(c)) ||
+			(!ascii_is_digit((uint8_t)c) && !is_letter((uint32_t)c)))
 			continue;
 		if (++seen > SHOWN_MAX)
 			hide(r, i, len);

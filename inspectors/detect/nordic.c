@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Persons of the other Nordic countries (identifier specification, section 11). */
-#include <stdio.h>
-
 #include "inspectors/detect/characters.h"
 #include "inspectors/detect/checksums.h"
 #include "inspectors/detect/shapes.h"
@@ -133,11 +131,12 @@ cpr_year(unsigned yy, unsigned seven)
 static void
 add_with_hyphen(struct readings *out, const struct shaped *s, size_t end, struct levels levels)
 {
-	char norm[16];
+	uint8_t norm[11];
 
-	snprintf(norm, sizeof(norm), "%.6s-%.4s", (const char *)s->value,
-		(const char *)s->value + 6);
-	readings_add(out, s->begin, end, levels, norm, 11);
+	memcpy(norm, s->value, 6);
+	norm[6] = '-';
+	memcpy(norm + 7, s->value + 6, 4);
+	readings_add(out, s->begin, end, levels, norm, sizeof(norm));
 }
 
 /* No remainder may reject, so that the context has to carry it. */
@@ -154,7 +153,8 @@ cpr_dk_validate(const struct view *v, size_t end, struct readings *out)
 		    (int)digits_value(s.value + 2, 2), day > 60 ? day - 60 : day, v->today))
 		return;
 	add_with_hyphen(out, &s, end,
-		cpr_remainder(s.value) == 0 ? LEVELS(NONE, NONE, HIGH) : LEVELS(NONE, NONE, MEDIUM));
+		cpr_remainder(s.value) == 0 ? LEVELS(NONE, NONE, HIGH)
+					    : LEVELS(NONE, NONE, MEDIUM));
 }
 
 void
@@ -197,8 +197,8 @@ hetu_fi_validate(const struct view *v, size_t end, struct readings *out)
 	int century;
 
 	/* The sign is one of many, so the shape is read in two halves. */
-	if (end < 11 || !shape_read(t, end - 1, "ddd", &serial) ||
-		!may_end(t, end) || !shape_read(t, end - 5, "dddddd", &date))
+	if (end < 11 || !shape_read(t, end - 1, "ddd", &serial) || !may_end(t, end) ||
+		!shape_read(t, end - 5, "dddddd", &date))
 		return;
 	sign = t.p[end - 5];
 	sign = sign >= 'a' && sign <= 'z' ? (uint8_t)(sign - 32) : sign;

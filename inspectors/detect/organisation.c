@@ -2,6 +2,7 @@
 /* Organisations and staff (identifier specification, 6.1, 6.2 and section 8). */
 #include "inspectors/detect/characters.h"
 #include "inspectors/detect/checksums.h"
+#include "inspectors/detect/documents.h"
 #include "inspectors/detect/shapes.h"
 
 static bool
@@ -62,12 +63,18 @@ hsaid_validate(const struct view *v, size_t end, struct readings *out)
 	readings_add(out, begin, stop, LEVELS(HIGH, HIGH, HIGH), norm, n);
 }
 
+bool
+vat_se_read(const struct view *v, size_t end, struct shaped *ret)
+{
+	return shape_word(v, end, "aa_dddddd-dddd_01", ret) && memcmp(ret->value, "SE", 2) == 0 &&
+		luhn_ok(ret->value + 2, 10);
+}
+
 void
 vat_se_validate(const struct view *v, size_t end, struct readings *out)
 {
 	struct shaped s;
 
-	if (shape_word(v, end, "aa_dddddd-dddd_01", &s) && memcmp(s.value, "SE", 2) == 0 &&
-		luhn_ok(s.value + 2, 10))
+	if (vat_se_read(v, end, &s))
 		readings_add(out, s.begin, end, LEVELS(HIGH, HIGH, HIGH), s.value, s.n);
 }

@@ -12,8 +12,8 @@ birth_date(const struct view *v, const uint8_t *eight)
 	unsigned century = digits_value(eight, 2);
 
 	return century >= 18 && century <= 20 &&
-	       is_past_date((int)digits_value(eight, 4), (int)digits_value(eight + 4, 2),
-		       (int)digits_value(eight + 6, 2), v->today);
+		is_past_date((int)digits_value(eight, 4), (int)digits_value(eight + 4, 2),
+			(int)digits_value(eight + 6, 2), v->today);
 }
 
 static void
@@ -36,9 +36,10 @@ nrid_validate(const struct view *v, size_t end, struct readings *out)
 	month = digits_value(s.value + 4, 2);
 	day = digits_value(s.value + 6, 2);
 	if (xx == 0 ? month < 20 || day < 40 || day > 59
-		    : xx < 22 || !is_past_date(100 * (19 + (int)(xx - 19) % 3) +
-					(int)digits_value(s.value + 2, 2),
-				(int)month, (int)day, v->today))
+		    : xx < 22 ||
+				!is_past_date(100 * (19 + (int)(xx - 19) % 3) +
+						(int)digits_value(s.value + 2, 2),
+					(int)month, (int)day, v->today))
 		return;
 	add(out, &s, end, LEVELS(LOW, MEDIUM, HIGH));
 }
@@ -120,8 +121,8 @@ reserv_carelink_validate(const struct view *v, size_t end, struct readings *out)
 	century = digits_value(s.value, 2);
 	month = digits_value(s.value + 4, 2);
 	day = digits_value(s.value + 6, 2);
-	if (century >= 17 && century <= 20 && month >= 1 && month <= 12 && day >= 32 &&
-		day <= 59 && luhn_ok(s.value + 2, 10))
+	if (century >= 17 && century <= 20 && month >= 1 && month <= 12 && day >= 32 && day <= 59 &&
+		luhn_ok(s.value + 2, 10))
 		add(out, &s, end, LEVELS(LOW, MEDIUM, HIGH));
 }
 
@@ -167,7 +168,7 @@ reserv_gavleborg_validate(const struct view *v, size_t end, struct readings *out
 {
 	struct shaped s;
 
-	if (shape_number(v, end, "dddddddd-ddAd", &s) && end - s.begin == 13 &&
-		strchr("KMX", s.value[10]) != NULL && birth_date(v, s.value))
+	if (shape_number(v, end, "dddddddd=ddAd", &s) && strchr("KMX", s.value[10]) != NULL &&
+		birth_date(v, s.value))
 		add(out, &s, end, LEVELS(NONE, LOW, HIGH));
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/detect/swedish.h"
 
-#include <stdio.h>
-
 #include "inspectors/detect/characters.h"
 #include "inspectors/detect/checksums.h"
+#include "inspectors/detect/documents.h"
 #include "inspectors/detect/shapes.h"
 
 int
@@ -22,7 +21,7 @@ century_for(unsigned yy, bool plus, struct civil_date today,
 /* A person number as it is written; offsets are of its first and last groups. */
 struct spelling {
 	size_t date, last; /* of YYMMDD's first digit and of NNNC */
-	bool century;	   /* two digits before `date` belong to it */
+	bool century;      /* two digits before `date` belong to it */
 	bool plus, grouped, spaced;
 	uint8_t ten[10];
 };
@@ -135,11 +134,18 @@ levels_of(const struct view *v, const struct spelling *s, int year)
 	return (struct levels){CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH};
 }
 
+static void
+put_year(uint8_t to[4], int year)
+{
+	for (int i = 3; i >= 0; i--, year /= 10)
+		to[i] = (uint8_t)('0' + year % 10);
+}
+
 static bool
 read_as(const struct view *v, size_t end, const struct spelling *s, struct readings *out)
 {
 	size_t begin = s->date - (s->century ? 2 : 0);
-	char norm[16];
+	uint8_t norm[12];
 	int year;
 
 	if ((begin == 0 && v->cut) || !may_begin(v->text, begin, true) ||
@@ -148,8 +154,9 @@ read_as(const struct view *v, size_t end, const struct spelling *s, struct readi
 	year = year_of(v, s);
 	if (year == 0)
 		return false;
-	snprintf(norm, sizeof(norm), "%04d%.8s", year, (const char *)s->ten + 2);
-	readings_add(out, begin, end, levels_of(v, s, year), norm, 12);
+	put_year(norm, year);
+	memcpy(norm + 4, s->ten + 2, 8);
+	readings_add(out, begin, end, levels_of(v, s, year), norm, sizeof(norm));
 	return true;
 }
 
@@ -167,23 +174,69 @@ swedish(const struct view *v, size_t end, bool coordination, struct readings *ou
 		return;
 	/* The longest form first. */
 	s.century = s.date >= 2 && ascii_is_digit(v->text.p[s.date - 1]) &&
-		    ascii_is_digit(v->text.p[s.date - 2]);
+		ascii_is_digit(v->text.p[s.date - 2]);
 	if (s.century && read_as(v, end, &s, out))
 		return;
 	s.century = false;
 	(void)read_as(v, end, &s, out);
 }
 
+/*
+ * Digits that another identifier holds, and that are a person's too: a sole
+ * trader's VAT number, the optional field of a passport. What is round them
+ * has been checked, so that no context is needed.
+ */
+static void
+swedish_inside(const struct view *v, size_t begin, const uint8_t *digits, size_t n,
+	bool coordination, struct readings *out)
+{
+	struct spelling s = {.century = n == 12, .date = begin + (n == 12 ? 2 : 0)};
+	uint8_t norm[12];
+	unsigned day;
+	int year;
+
+	memcpy(s.ten, digits + n - 10, 10);
+	day = digits_value(s.ten + 4, 2);
+	if ((day >= 60 && day <= 91) != coordination || digits_value(s.ten + 6, 3) == 0 ||
+		!luhn_ok(s.ten, 10))
+		return;
+	year = year_of(v, &s);
+	if (year == 0)
+		return;
+	put_year(norm, year);
+	memcpy(norm + 4, s.ten + 2, 8);
+	n += v->text.p[begin + 6] == '-';
+	readings_add(out, begin, begin + n, LEVELS(HIGH, HIGH, HIGH), norm, sizeof(norm));
+}
+
+static void
+swedish_anywhere(const struct view *v, size_t end, bool coordination, struct readings *out)
+{
+	struct shaped s;
+	size_t begin, n;
+
+	swedish(v, end, coordination, out);
+	if (out->n > 0)
+		return;
+	if (vat_se_read(v, end, &s)) {
+		/* The ten digits, with a hyphen perhaps, begin behind SE and a separator. */
+		begin = s.begin + 2 + !digit_at(v->text, s.begin + 2);
+		swedish_inside(v, begin, s.value + 2, 10, coordination, out);
+	} else if (mrz_se_option(v, end, &begin, &n)) {
+		swedish_inside(v, begin, v->text.p + begin, n, coordination, out);
+	}
+}
+
 void
 personnummer_validate(const struct view *v, size_t end, struct readings *out)
 {
-	swedish(v, end, false, out);
+	swedish_anywhere(v, end, false, out);
 }
 
 void
 samordningsnummer_validate(const struct view *v, size_t end, struct readings *out)
 {
-	swedish(v, end, true, out);
+	swedish_anywhere(v, end, true, out);
 }
 
 static bool
@@ -203,7 +256,7 @@ interimsnummer_validate(const struct view *v, size_t end, struct readings *out)
 	uint8_t ten[10], letter;
 	size_t at = end;
 	bool plus = false, full;
-	char norm[16];
+	uint8_t norm[12];
 	int year;
 
 	if (!may_end(t, end) || !take_digits(t, &at, 3, ten + 7) || at == 0 ||
@@ -224,8 +277,10 @@ interimsnummer_validate(const struct view *v, size_t end, struct readings *out)
 	if ((at == 0 && v->cut) || !may_begin(t, at, false) || year < 1800 || year > 2099 ||
 		!interim_accept(year, &b))
 		return;
-	snprintf(norm, sizeof(norm), "%04d%.4s%c%.3s", year, (const char *)ten + 2, letter,
-		(const char *)ten + 7);
+	put_year(norm, year);
+	memcpy(norm + 4, ten + 2, 8);
+	norm[8] = letter;
 	readings_add(out, at, end,
-		(struct levels){CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH}, norm, 12);
+		(struct levels){CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH}, norm,
+		sizeof(norm));
 }

@@ -54,7 +54,7 @@ struct terms *
 terms_new(const struct detector_spec *d)
 {
 	size_t n = count(d->positive) + count(d->positive_exact) + count(d->negative) +
-		   count(d->negative_exact);
+		count(d->negative_exact);
 	struct terms *t;
 
 	if (n > UINT16_MAX - 1) {
@@ -111,7 +111,7 @@ terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end
 	struct bytes w = {low, begin - from};
 
 	if (t->n == 0)
-		return (struct context_found){CONTEXT_NONE, 0};
+		return (struct context_found){CONTEXT_NONE, WINDOW_MAX};
 	lower_copy(low, text.p + from, w.n);
 	for (size_t i = w.n; i-- > 0;) {
 		struct match m;

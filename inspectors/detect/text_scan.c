@@ -41,8 +41,8 @@ struct text_scan {
 	struct detect_sink sink;
 	struct civil_date today;
 	struct fold fold;
-	uint64_t total; /* bytes of folded text, those of the current block included */
-	uint64_t shift; /* what the original text is longer by, at its end */
+	uint64_t total;      /* bytes of folded text, those of the current block included */
+	uint64_t shift;      /* what the original text is longer by, at its end */
 	uint64_t tail_shift; /* the same at the end of the tail */
 	void **streams;
 	uint8_t *found; /* word lists: a bit for each term that was found */
@@ -61,14 +61,14 @@ struct text_scan {
 struct block {
 	const uint8_t *p;
 	size_t n;
-	uint64_t base;	     /* folded offset of its first byte */
+	uint64_t base;       /* folded offset of its first byte */
 	const uint32_t *map; /* NULL: all bytes are shifted by text_scan.shift */
-	bool joined;	     /* scratch.joined is made */
+	bool joined;         /* scratch.joined is made */
 };
 
 struct text_scan *
-text_scan_open(const struct detect_set *set, struct detect_scratch *scratch, struct civil_date today,
-	const struct detect_sink *sink, struct arena *arena)
+text_scan_open(const struct detect_set *set, struct detect_scratch *scratch,
+	struct civil_date today, const struct detect_sink *sink, struct arena *arena)
 {
 	struct text_scan *s = arena_alloc(arena, sizeof(*s));
 	size_t n = hs_matcher_databases(set->matcher);
@@ -257,6 +257,17 @@ note_words(struct text_scan *s, const struct view *v, size_t end)
 	}
 }
 
+/* Digits that end at @p end, at most as many as by_digits tells apart. */
+static size_t
+digits_before(struct bytes text, size_t end)
+{
+	size_t n = 0;
+
+	while (n < RUNS_TOLD - 1 && n < end && ascii_is_digit(text.p[end - 1 - n]))
+		n++;
+	return n;
+}
+
 /* Judge all candidates (bits) that end at a folded offset. */
 static void
 decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
@@ -266,6 +277,7 @@ decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 	uint64_t base;
 	struct view v = view_at(s, b, end, &base);
 	size_t at = (size_t)(end - base), n = 0;
+	const uint64_t *admitted = set->by_digits[digits_before(v.text, at)];
 
 	for (; candidates != 0; candidates &= candidates - 1) {
 		int c = __builtin_ctzll(candidates);
@@ -276,7 +288,7 @@ decide(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 			detectors[w] |= set->candidates[c].detectors[w];
 	}
 	for (size_t w = 0; w < DETECTOR_WORDS; w++)
-		for (uint64_t left = detectors[w]; left != 0; left &= left - 1)
+		for (uint64_t left = detectors[w] & admitted[w]; left != 0; left &= left - 1)
 			n = claim(s, &v, at, w * 64 + (size_t)__builtin_ctzll(left), n);
 	if (n > 1)
 		settle(set, s->scratch->claims, n);
@@ -326,8 +338,8 @@ put_off(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 		memmove(s->pending, s->pending + i, s->n_pending * sizeof(s->pending[0]));
 	}
 	for (; candidates != 0 && s->n_pending < PENDING_MAX; candidates &= candidates - 1)
-		s->pending[s->n_pending++] = (struct pending){
-			(uint16_t)end, (uint16_t)__builtin_ctzll(candidates)};
+		s->pending[s->n_pending++] =
+			(struct pending){(uint16_t)end, (uint16_t)__builtin_ctzll(candidates)};
 }
 
 /* ---- matching ---- */
@@ -360,7 +372,7 @@ on_hit(unsigned candidate, uint64_t end, void *ctx)
 static void
 take_hits(struct text_scan *s, struct block *b, size_t w)
 {
-	uint64_t (*hits)[BLOCK_MAX / 64] = s->scratch->hits;
+	uint64_t(*hits)[BLOCK_MAX / 64] = s->scratch->hits;
 	uint64_t any = 0, left;
 
 	for (left = s->scratch->dirty; left != 0; left &= left - 1)
@@ -399,8 +411,7 @@ keep_tail(struct text_scan *s, const struct block *b)
 			for (size_t i = 0; i < old; i++)
 				s->tail_map[i] = (uint32_t)s->tail_shift & MAP_MASK;
 		for (size_t i = 0; i < fresh; i++)
-			s->tail_map[old + i] =
-				b->map != NULL ? b->map[b->n - fresh + i] : straight;
+			s->tail_map[old + i] = b->map != NULL ? b->map[b->n - fresh + i] : straight;
 	}
 	s->bent = bent;
 	s->tail_n = (uint16_t)(old + fresh);
@@ -413,14 +424,11 @@ scan_block(struct text_scan *s, const uint8_t *p, size_t n, const uint32_t *map)
 {
 	struct block b = {p, n, s->total, map, false};
 	struct hit_ctx ctx = {s, &b};
-	unsigned all_words = (1u << s->set->n_words) - 1;
 
 	s->total += n;
 	s->scratch->dirty = 0;
 	for (size_t i = 0; i < hs_matcher_databases(s->set->matcher); i++)
-		if ((int)i != s->set->words_database || s->evident != all_words)
-			hs_matcher_scan(s->streams[i], bytes_of(p, n), s->scratch->space, on_hit,
-				&ctx);
+		hs_matcher_scan(s->streams[i], bytes_of(p, n), s->scratch->space, on_hit, &ctx);
 	decide_pending(s, &b);
 	if (s->scratch->dirty != 0)
 		for (size_t w = 0; w < (n + 63) / 64; w++)

@@ -34,9 +34,9 @@ struct view {
 enum context { CONTEXT_NEGATIVE, CONTEXT_NONE, CONTEXT_POSITIVE, CONTEXTS };
 
 struct reading {
-	uint16_t begin, end; /* in the view */
+	uint16_t begin, end;     /* in the view */
 	uint8_t level[CONTEXTS]; /* enum confidence for each kind of context */
-	uint8_t before, after;	 /* characters that are searched for context */
+	uint8_t before, after;   /* characters that are searched for context */
 	uint8_t n;
 	uint8_t normalised[NORMALISED_MAX];
 };
@@ -59,8 +59,11 @@ struct validator {
 	/* A candidate ends where the identifier ends: one that a letter or a digit
 	 * follows needn't be looked at. */
 	bool ends;
+	/* Bit n: the identifier may end with a run of exactly n digits (31: or more).
+	 * Most candidates are sorted out by that. 0: it says nothing. */
+	uint32_t digits;
 	enum precedence precedence; /* 0: takes no part */
-	bool label; /* `normalised` names no person, and is its own mask */
+	bool label;                 /* `normalised` names no person, and is its own mask */
 };
 
 /** NULL where there is none of that name. */
@@ -83,21 +86,22 @@ struct reading *readings_add(struct readings *out, size_t begin, size_t end, str
 	const void *norm, size_t n);
 
 /* Each family has its file. */
-validate_fn personnummer_validate, samordningsnummer_validate, interimsnummer_validate; /* swedish.c */
+validate_fn personnummer_validate, samordningsnummer_validate,
+	interimsnummer_validate; /* swedish.c */
 validate_fn nrid_validate, reserv_vgr_validate, reserv_vgr_grid_validate, reserv_sll_validate,
 	reserv_carelink_validate, reserv_letters_validate, reserv_orebro_validate,
-	reserv_vnorr_validate, reserv_gavleborg_validate; /* reserve.c */
+	reserv_vnorr_validate, reserv_gavleborg_validate;    /* reserve.c */
 validate_fn orgnr_validate, hsaid_validate, vat_se_validate; /* organisation.c */
 validate_fn card_validate, iban_se_validate, bankgiro_validate, plusgiro_validate; /* money.c */
 validate_fn fnr_no_validate, dnr_no_validate, hnr_no_validate, fh_no_validate,
 	fnr_no_synthetic_validate, cpr_dk_validate, ecpr_dk_validate, hetu_fi_validate,
 	kennitala_is_validate; /* nordic.c */
 validate_fn lma_validate, passport_se_validate, mrz_se_validate, ehic_validate,
-	forskrivarkod_validate; /* documents.c */
+	forskrivarkod_validate;                                         /* documents.c */
 validate_fn icd10se_validate, atc_validate, kva_validate, npu_validate; /* clinical.c */
 validate_fn tlp_validate, klassa_validate, secrecy_validate, msip_validate,
 	sensitivity_validate; /* marks.c */
 extern const char *const tlp_marks[], *const klassa_marks[], *const secrecy_marks[],
-	*const sensitivity_marks[];
+								     *const sensitivity_marks[];
 
 #endif

@@ -387,6 +387,27 @@ begin_content(struct smtp *s, const char *command)
 		scan_envelope(s, m);
 }
 
+/* Bytes of the content's framing: the dots that were stuffed in, and the end. */
+static void
+count_framing(struct smtp *s, uint64_t n)
+{
+	struct message *m = s->side[DIR_CLIENT].message;
+
+	if (m == NULL)
+		conversation_over(s->conversation, DIR_CLIENT, n);
+	else
+		message_count(m, n);
+}
+
+/* A dot at the beginning of a line, of which no more comes. */
+static void
+drop_dot(struct smtp *s)
+{
+	if (s->content.dot != DOT_NONE)
+		count_framing(s, s->content.dot == DOT_CR ? 2 : 1);
+	s->content.dot = DOT_NONE;
+}
+
 /* @param refused  it never was a mail: its message is mere text */
 static void
 abort_content(struct smtp *s, bool refused)
@@ -426,6 +447,7 @@ leave_content(struct smtp *s)
 {
 	bool at_line = s->content.dot == DOT_NONE && s->content.last[1] == '\n';
 
+	drop_dot(s);
 	s->state = SMTP_COMMAND;
 	s->n_line = 0;
 	s->overlong = !at_line;
@@ -441,18 +463,6 @@ push_content(struct smtp *s, struct bytes in)
 		conversation_over(s->conversation, DIR_CLIENT, in.n);
 	else
 		part_push(s->content.part, in);
-}
-
-/* Bytes of the content's framing: the dots that were stuffed in, and the end. */
-static void
-count_framing(struct smtp *s, uint64_t n)
-{
-	struct message *m = s->side[DIR_CLIENT].message;
-
-	if (m == NULL)
-		conversation_over(s->conversation, DIR_CLIENT, n);
-	else
-		message_count(m, n);
 }
 
 /* Commands follow a doubtful end: another receiver would see another mail. */
@@ -518,7 +528,8 @@ after_dot(struct smtp *s, struct bytes in)
 		return bytes_skip(in, 1);
 	}
 	if (b == '\n' && ((c->dot == DOT_CR && c->crlf_before) || lf_client)) {
-		count_framing(s, c->dot == DOT_CR ? 3 : 2);
+		drop_dot(s);
+		count_framing(s, 1);
 		content_ended(s);
 		return bytes_skip(in, 1);
 	}
@@ -1099,9 +1110,11 @@ smtp_bid(struct bytes client, struct bytes server)
 
 	if (c == BID_SURE || s == BID_SURE)
 		return BID_SURE;
-	if (client.n > 0 && c != BID_MORE)
-		return c == BID_NO || s == BID_NO ? BID_NO : BID_MAYBE;
-	return s;
+	if (c == BID_NO || s == BID_NO)
+		return BID_NO;
+	if (client.n == 0)
+		return s;
+	return c;
 }
 
 /* ---- inspector ---- */
@@ -1146,7 +1159,7 @@ client_gap(struct smtp *s, uint64_t lost)
 	case SMTP_CONTENT:
 		/* The end may have been in it: the server's next reply will tell. */
 		s->content.doubtful = true;
-		s->content.dot = DOT_NONE;
+		drop_dot(s);
 		s->content.last[0] = s->content.last[1] = 0;
 		return;
 	case SMTP_CHUNK:
@@ -1203,10 +1216,7 @@ flush_line(struct smtp *s)
 static void
 finish_client(struct smtp *s, bool cut)
 {
-	if (s->content.dot != DOT_NONE) {
-		count_framing(s, s->content.dot == DOT_CR ? 2 : 1);
-		s->content.dot = DOT_NONE;
-	}
+	drop_dot(s);
 	if (s->state == SMTP_COMMAND || s->state == SMTP_ASKED)
 		flush_line(s);
 	if (s->content.part != NULL)

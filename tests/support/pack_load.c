@@ -258,7 +258,8 @@ pack_load_free(struct pack_load *p)
 struct detect_set *
 pack_load_all(const char *dir)
 {
-	static const char *const names[] = {"se-personal", "se-health", "labels", "nordic", "payment", NULL};
+	static const char *const names[] = {
+		"se-personal", "se-health", "labels", "nordic", "payment", NULL};
 	struct pack_load *p = pack_load(dir, names);
 	char why[256];
 	struct detect_set *set = detect_set_compile(pack_load_spec(p), why, sizeof(why));

@@ -20,7 +20,7 @@ static struct detect_scratch *scratch;
 
 struct tally {
 	struct box log; /* every finding, field by field */
-	size_t size;	/* of the input */
+	size_t size;    /* of the input */
 };
 
 static void

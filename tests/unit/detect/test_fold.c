@@ -14,20 +14,50 @@ static const struct {
 	uint32_t from, to;
 	int becomes;
 } rows[] = {
-	{0xFF10, 0xFF10, '0'}, {0xFF21, 0xFF21, 'A'}, {0xFF0D, 0xFF0D, '-'}, {0xFF0B, 0xFF0B, '+'},
-	{0xFF5E, 0xFF5E, '~'}, {0xFF5F, 0xFF60, FOLD_SAME}, {0x0660, 0x0660, '0'},
-	{0x0669, 0x0669, '9'}, {0x066A, 0x066A, FOLD_SAME}, {0x06F5, 0x06F5, '5'},
-	{0x0967, 0x0967, '1'}, {0x1D7CE, 0x1D7CE, '0'}, {0x1D7D8, 0x1D7D8, '0'},
-	{0x1D7FF, 0x1D7FF, '9'}, {0x1D800, 0x1D800, FOLD_SAME}, {0x2010, 0x2015, '-'},
-	{0x2212, 0x2212, '-'}, {0xFE58, 0xFE58, '-'}, {0xFE63, 0xFE63, '-'}, {0x2795, 0x2795, '+'},
-	{0xFE62, 0xFE62, '+'}, {'\t', '\t', ' '}, {0xA0, 0xA0, ' '}, {0x1680, 0x1680, ' '},
-	{0x2000, 0x200A, ' '}, {0x202F, 0x202F, ' '}, {0x205F, 0x205F, ' '}, {0x3000, 0x3000, ' '},
-	{0xAD, 0xAD, FOLD_GONE}, {0x200B, 0x200F, FOLD_GONE}, {0x2060, 0x2060, FOLD_GONE},
-	{0xFEFF, 0xFEFF, FOLD_GONE}, {0x202A, 0x202E, FOLD_GONE}, {0x2066, 0x2069, FOLD_GONE},
+	{0xFF10, 0xFF10, '0'},
+	{0xFF21, 0xFF21, 'A'},
+	{0xFF0D, 0xFF0D, '-'},
+	{0xFF0B, 0xFF0B, '+'},
+	{0xFF5E, 0xFF5E, '~'},
+	{0xFF5F, 0xFF60, FOLD_SAME},
+	{0x0660, 0x0660, '0'},
+	{0x0669, 0x0669, '9'},
+	{0x066A, 0x066A, FOLD_SAME},
+	{0x06F5, 0x06F5, '5'},
+	{0x0967, 0x0967, '1'},
+	{0x1D7CE, 0x1D7CE, '0'},
+	{0x1D7D8, 0x1D7D8, '0'},
+	{0x1D7FF, 0x1D7FF, '9'},
+	{0x1D800, 0x1D800, FOLD_SAME},
+	{0x2010, 0x2015, '-'},
+	{0x2212, 0x2212, '-'},
+	{0xFE58, 0xFE58, '-'},
+	{0xFE63, 0xFE63, '-'},
+	{0x2795, 0x2795, '+'},
+	{0xFE62, 0xFE62, '+'},
+	{'\t', '\t', ' '},
+	{0xA0, 0xA0, ' '},
+	{0x1680, 0x1680, ' '},
+	{0x2000, 0x200A, ' '},
+	{0x202F, 0x202F, ' '},
+	{0x205F, 0x205F, ' '},
+	{0x3000, 0x3000, ' '},
+	{0xAD, 0xAD, FOLD_GONE},
+	{0x200B, 0x200F, FOLD_GONE},
+	{0x2060, 0x2060, FOLD_GONE},
+	{0xFEFF, 0xFEFF, FOLD_GONE},
+	{0x202A, 0x202E, FOLD_GONE},
+	{0x2066, 0x2069, FOLD_GONE},
 	/* not folded, on purpose */
-	{0xB2, 0xB3, FOLD_SAME}, {0xB7, 0xB7, FOLD_SAME}, {0x2460, 0x2460, FOLD_SAME},
-	{'.', '/', FOLD_SAME}, {'\n', '\r', FOLD_SAME}, {'_', '_', FOLD_SAME},
-	{0x2016, 0x2027, FOLD_SAME}, {0x2028, 0x2029, FOLD_SAME}, {0x2061, 0x2065, FOLD_SAME},
+	{0xB2, 0xB3, FOLD_SAME},
+	{0xB7, 0xB7, FOLD_SAME},
+	{0x2460, 0x2460, FOLD_SAME},
+	{'.', '/', FOLD_SAME},
+	{'\n', '\r', FOLD_SAME},
+	{'_', '_', FOLD_SAME},
+	{0x2016, 0x2027, FOLD_SAME},
+	{0x2028, 0x2029, FOLD_SAME},
+	{0x2061, 0x2065, FOLD_SAME},
 };
 
 static void
@@ -45,14 +75,24 @@ static const struct {
 	const char *in, *want;
 } streams[] = {
 	{"plain ASCII, nothing at all to fold here", "plain ASCII, nothing at all to fold here"},
-	{"\xC3\xA5\xC3\xA4\xC3\xB6 \xE2\x80\x9D\xE2\x82\xAC", "\xC3\xA5\xC3\xA4\xC3\xB6 \xE2\x80\x9D\xE2\x82\xAC"},
-	{"850709\xE2\x80\x93" "9805", "850709-9805"},
+	{"\xC3\xA5\xC3\xA4\xC3\xB6 \xE2\x80\x9D\xE2\x82\xAC",
+		"\xC3\xA5\xC3\xA4\xC3\xB6 \xE2\x80\x9D\xE2\x82\xAC"},
+	{"850709\xE2\x80\x93"
+	 "9805",
+		"850709-9805"},
 	{"\xEF\xBC\x91\xEF\xBC\x99 \xF0\x9D\x9F\x8F", "19 1"},
-	{"a\tb\xC2\xA0" "c\xE2\x80\x8B" "d\xC2\xAD" "e", "a b cde"},
+	{"a\tb\xC2\xA0"
+	 "c\xE2\x80\x8B"
+	 "d\xC2\xAD"
+	 "e",
+		"a b cde"},
 	/* invalid UTF-8 passes; what follows it still folds */
 	{"\xFF\xFE\xC2\xE2\x80\x93", "\xFF\xFE\xC2-"},
 	{"\xE2\x80", "\xE2\x80"},
-	{"\xE2\x80" "1\xC2", "\xE2\x80" "1\xC2"},
+	{"\xE2\x80"
+	 "1\xC2",
+		"\xE2\x80"
+		"1\xC2"},
 	{"\xF0\x9D\x9F\xC2\xA0", "\xF0\x9D\x9F "},
 	{"\xE0\x82\xA0", "\xE0\x82\xA0"}, /* an overlong NBSP */
 	{"\xF5\x80\x80\x80\xC1\xA0", "\xF5\x80\x80\x80\xC1\xA0"},

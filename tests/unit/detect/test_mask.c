@@ -70,12 +70,15 @@ static const struct {
 	{"remiss_198504032395_2.pdf", "remiss_1985********_*.pdf"},
 	{"no identifier, room 1234", "no identifier, room 1234"},
 	{"call 070-174 06 05 now", "call 070-1** ** ** now"}, /* any six digits */
-	{"850709-9999", "8507**-****"},		  /* wrong check digit: hidden all the same */
+	{"850709-9999", "8507**-****"}, /* wrong check digit: hidden all the same */
 	{"22950606FH20", "2295********"},
 	{"/journal/19850403%2D2395/lab", "/journal/1985****%2D****/lab"},
 	{"/x?q=1985%30%34032395", "/x?q=1985********"},
-	{"19850403\xE2\x80\x93" "2395", "1985****\xE2\x80\x93****"},
-	{"\xEF\xBC\x91\xEF\xBC\x99\xEF\xBC\x98\xEF\xBC\x95\xEF\xBC\x90\xEF\xBC\x94", "\xEF\xBC\x91\xEF\xBC\x99\xEF\xBC\x98\xEF\xBC\x95**"},
+	{"19850403\xE2\x80\x93"
+	 "2395",
+		"1985****\xE2\x80\x93****"},
+	{"\xEF\xBC\x91\xEF\xBC\x99\xEF\xBC\x98\xEF\xBC\x95\xEF\xBC\x90\xEF\xBC\x94",
+		"\xEF\xBC\x91\xEF\xBC\x99\xEF\xBC\x98\xEF\xBC\x95**"},
 	{"bad \xFF\xC3 bytes", "bad \xEF\xBF\xBD\xEF\xBF\xBD bytes"},
 	{"[TLP:RED] K3R2T2", "[TLP:RED] K3R2T2"},
 	{"", ""},

@@ -94,9 +94,9 @@ scan(struct bytes text, size_t step)
 	while (step == 0 && text.n > 0) {
 		chance = chance * 1103515245u + 12345u;
 		feed_cut(bytes_of(text.p, 0), 0, feed, s);
-		feed_steps(bytes_of(text.p, 1 + (chance >> 16) % 4000 < text.n
-						    ? 1 + (chance >> 16) % 4000
-						    : text.n),
+		feed_steps(bytes_of(text.p,
+				   1 + (chance >> 16) % 4000 < text.n ? 1 + (chance >> 16) % 4000
+								      : text.n),
 			text.n, feed, s);
 		text = bytes_skip(text, 1 + (chance >> 16) % 4000);
 	}
@@ -109,12 +109,12 @@ scan(struct bytes text, size_t step)
 static bool
 is_test_day(int year, int month, int day)
 {
-	static const unsigned not[] = {19760101, 19800101, 19891220, 20001218, 20010303, 20011104,
+	static const unsigned not [] = {19760101, 19800101, 19891220, 20001218, 20010303, 20011104,
 		20021016, 20021227, 20050509, 20070911, 20071228, 20101211, 20111230};
 	unsigned date = (unsigned)(year * 10000 + month * 100 + day);
 
-	for (size_t i = 0; i < ARRAY_LEN(not); i++)
-		if (not[i] == date)
+	for (size_t i = 0; i < ARRAY_LEN(not ); i++)
+		if (not [i] == date)
 			return false;
 	return is_date(year, month, day) && date / 100 != 199001;
 }
@@ -123,7 +123,8 @@ static void
 put_number(struct box *text, int year, int month, int day, int serial, size_t i)
 {
 	static const char *const forms[] = {"%.8s%.4s\n", "%.8s-%.4s;", "%.8s\xE2\x80\x93%.4s, ",
-		"Patient %.8s%.4s har en tid p\xC3\xA5 m\xC3\xA5ndag.\r\n", "\xC2\xA0%.8s-\xE2\x80\x8B%.4s\n"};
+		"Patient %.8s%.4s har en tid p\xC3\xA5 m\xC3\xA5ndag.\r\n",
+		"\xC2\xA0%.8s-\xE2\x80\x8B%.4s\n"};
 	char digits[16], line[128];
 	int n;
 
@@ -203,7 +204,8 @@ static void
 test_offsets(void **state)
 {
 	static const char text[] = "\xC2\xA0\xEF\xBB\xBF\xE2\x80\x93 x 1985\xE2\x80\x8B"
-				   "0403\xE2\x80\x93" "239\xEF\xBC\x95\xE2\x80\x8B!";
+				   "0403\xE2\x80\x93"
+				   "239\xEF\xBC\x95\xE2\x80\x8B!";
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(text); step++) {
@@ -225,7 +227,7 @@ test_evidence(void **state)
 		{"Anamnes: trött. Epikris följer.", 1},
 		{"ANAMNES EPIKRIS anamnes epikris", 1},
 		{"Anamnes: trött. Anamnes igen.", 0}, /* one term twice */
-		{"anamnesen epikriser", 0},	      /* longer words */
+		{"anamnesen epikriser", 0},           /* longer words */
 		{"\xC3\x96VERK\xC3\x84NSLIGHET och r\xC3\xB6ntgensvar", 1},
 		{"x_anamnes_epikris_", 1}, /* an underscore is a boundary */
 		{"", 0},
@@ -258,6 +260,89 @@ test_swedish_or_danish(void **state)
 	assert_null(find("cpr_dk"));
 }
 
+/* A sole trader's VAT number, a passport's optional field: persons inside other types. */
+static void
+test_persons_inside(void **state)
+{
+	static const struct {
+		const char *text, *other;
+		uint64_t offset;
+		uint32_t length;
+	} cases[] = {
+		{"VAT SE850403239501.", "vat_se", 6, 10},
+		{"VAT SE 850403-2395 01.", "vat_se", 7, 11},
+		{"XA00000012SWE6408239M31010128504032395<<<<96\n", "mrz_se", 28, 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		for (size_t step = 1; step < 50; step += 7) {
+			scan(bytes_str(cases[i].text), step);
+			assert_non_null(find(cases[i].other));
+			assert_non_null(find("personnummer"));
+			assert_string_equal(find("personnummer")->normalised, "198504032395");
+			assert_int_equal(find("personnummer")->offset, cases[i].offset);
+			assert_int_equal(find("personnummer")->length, cases[i].length);
+		}
+	scan(bytes_str("VAT SE556016068001."), 100);
+	assert_null(find("personnummer"));
+}
+
+/* The specification's own examples of what the vector file leaves out (5.3, 5.4, 13.2). */
+static void
+test_examples(void **state)
+{
+	static const struct {
+		const char *text, *detector, *normalised;
+		enum confidence confidence; /* none: not reported */
+	} cases[] = {
+		{"19810829M070", "reserv_vgr_grid", "19810829M070", CONFIDENCE_LOW},
+		{"LRID 19810829M070", "reserv_vgr_grid", "19810829M070", CONFIDENCE_HIGH},
+		{"19810829M071", "reserv_vgr_grid", NULL, CONFIDENCE_NONE},
+		{"19810829M071", "reserv_vgr", "19810829M071", CONFIDENCE_MEDIUM},
+		{"18500101N123", "reserv_vgr_grid", "18500101N123", CONFIDENCE_LOW},
+		{"19810829SU3A", "reserv_letters", "19810829SU3A", CONFIDENCE_LOW},
+		{"reservnummer 810829DA1B", "reserv_letters", "810829DA1B", CONFIDENCE_HIGH},
+		{"20200501-AA8A", "reserv_letters", "20200501AA8A", CONFIDENCE_LOW},
+		{"19600606AA1G", "reserv_letters", "19600606AA1G", CONFIDENCE_LOW},
+		{"19601306AA1G", "reserv_letters", NULL, CONFIDENCE_NONE},
+		{"19810829TB1F", "reserv_orebro", "19810829TB1F", CONFIDENCE_LOW},
+		{"20100101014R", "reserv_vnorr", "20100101014R", CONFIDENCE_LOW},
+		{"20100101-12K3", "reserv_gavleborg", "2010010112K3", CONFIDENCE_LOW},
+		{"2010010112K3", "reserv_gavleborg", NULL, CONFIDENCE_NONE},
+		{"Till: A\r\nSEKRETESS\r\nB", "secrecy", "sekretess", CONFIDENCE_HIGH},
+		{"om sekretess i allm\xC3\xA4nhet", "secrecy", NULL, CONFIDENCE_NONE},
+		{"SEKRETESSAVTAL", "secrecy", NULL, CONFIDENCE_NONE},
+		{"HEMLIG", "secrecy", "hemlig", CONFIDENCE_HIGH},
+		{"en hemlig fil", "secrecy", NULL, CONFIDENCE_NONE},
+		{"hemlighet", "secrecy", NULL, CONFIDENCE_NONE},
+		{"a\nKonfidentiellt\nb", "secrecy", "konfidentiellt", CONFIDENCE_HIGH},
+		{"endast f\xC3\x96r mottagaren", "secrecy", "endast-for-mott", CONFIDENCE_HIGH},
+		{"se 26 kap. 1 \xC2\xA7 OSL d\xC3\xA4r", "secrecy", "osl-26", CONFIDENCE_MEDIUM},
+		{"enligt OSL (2009:400) 25:1 ska", "secrecy", "osl-25", CONFIDENCE_MEDIUM},
+		{"patienten har skyddad identitet nu", "secrecy", "skyddade-person",
+			CONFIDENCE_MEDIUM},
+		{"x\nSensitivity: Private\r\ny", "sensitivity", "private", CONFIDENCE_HIGH},
+		{"x Sensitivity: Private\r\ny", "sensitivity", NULL, CONFIDENCE_NONE},
+		{"Klassning: K3.", "klassa", "K3", CONFIDENCE_HIGH},
+		{"Klassning: 3.5", "klassa", NULL, CONFIDENCE_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct found *f;
+
+		scan(bytes_str(cases[i].text), 5);
+		f = find(cases[i].detector);
+		if ((f == NULL) != (cases[i].normalised == NULL))
+			fail_msg("\"%s\": %s", cases[i].text, cases[i].detector);
+		if (f == NULL)
+			continue;
+		assert_string_equal(f->normalised, cases[i].normalised);
+		assert_int_equal(f->confidence, cases[i].confidence);
+	}
+}
+
 /* The context of one number isn't that of the number behind the window. */
 static void
 test_context_window(void **state)
@@ -269,14 +354,22 @@ test_context_window(void **state)
 	for (filler = 40; filler < 80; filler++) {
 		/* å takes two bytes and is one character. */
 		snprintf(text, sizeof(text), "Patient%.*s 850403-2395", 2 * filler,
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
-			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5");
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5"
+			"\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5\xC3\xA5"
+			"\xC3\xA5");
 		scan(bytes_str(text), 13);
 		/* "Patient", the filler and a space must fit 64 characters. */
 		assert_int_equal(find("personnummer")->confidence,
@@ -342,14 +435,13 @@ test_names(void **state)
 	assert_false(detect_set_has_group(set, "persons"));
 	assert_true(detect_set_in_group(
 		set, (size_t)detect_set_find_detector(set, "hetu_fi"), "person"));
-	assert_false(detect_set_in_group(
-		set, (size_t)detect_set_find_detector(set, "card"), "person"));
+	assert_false(
+		detect_set_in_group(set, (size_t)detect_set_find_detector(set, "card"), "person"));
 	assert_int_equal(detect_set_find_detector(set, "nobody"), -1);
 	assert_int_equal(detect_set_find_words(set, "nobody"), -1);
 	assert_int_equal(detect_set_find_mark(set, "TLP:BLUE"), -1);
-	assert_string_equal(detect_set_mark_name(set,
-				    (size_t)detect_set_find_mark(set, "TLP:RED")),
-		"TLP:RED");
+	assert_string_equal(
+		detect_set_mark_name(set, (size_t)detect_set_find_mark(set, "TLP:RED")), "TLP:RED");
 	assert_int_equal(detect_set_detector_least(
 				 set, (size_t)detect_set_find_detector(set, "personnummer")),
 		CONFIDENCE_MEDIUM);
@@ -363,6 +455,8 @@ main(void)
 		cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_swedish_or_danish),
+		cmocka_unit_test(test_persons_inside),
+		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_context_window),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_refusals),

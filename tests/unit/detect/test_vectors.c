@@ -224,9 +224,9 @@ is_type(const struct row *r, const char *type)
 static void
 test_embedded(void **state)
 {
-	static const char *const round[][2] = {
-		{" ", " "}, {"\n", "\n"}, {"\r\n", "\r\n"}, {"(", ")"}, {";", ";"}, {"\"", "\""},
-		{"'", "'"}, {"\xE2\x80\x9D", "\xE2\x80\x9D"}, {"\t", "\t"}, {"\xC2\xA0", "\xC2\xA0"}};
+	static const char *const round[][2] = {{" ", " "}, {"\n", "\n"}, {"\r\n", "\r\n"},
+		{"(", ")"}, {";", ";"}, {"\"", "\""}, {"'", "'"}, {"\xE2\x80\x9D", "\xE2\x80\x9D"},
+		{"\t", "\t"}, {"\xC2\xA0", "\xC2\xA0"}};
 	char text[512];
 
 	(void)state;
@@ -253,9 +253,9 @@ assert_same(const struct hits *a, const struct hits *b, struct bytes text, size_
 
 	for (size_t i = 0; same && i < a->n; i++)
 		same = a->at[i].detector == b->at[i].detector &&
-		       a->at[i].confidence == b->at[i].confidence &&
-		       a->at[i].offset == b->at[i].offset && a->at[i].length == b->at[i].length &&
-		       strcmp(a->at[i].normalised, b->at[i].normalised) == 0;
+			a->at[i].confidence == b->at[i].confidence &&
+			a->at[i].offset == b->at[i].offset && a->at[i].length == b->at[i].length &&
+			strcmp(a->at[i].normalised, b->at[i].normalised) == 0;
 	if (!same)
 		fail_msg("\"%.*s\" cut at %zu: %zu findings, whole: %zu", (int)text.n,
 			(const char *)text.p, cut, b->n, a->n);
@@ -269,11 +269,15 @@ test_every_cut(void **state)
 
 	(void)state;
 	for (size_t i = 0; i + 3 < sizeof(far); i += 3)
-		memcpy(far + i, i % 21 == 0 ? "\xE2\x80\x93" : i % 10 == 0 ? "\xC3\xA5 " : "ab ", 3);
+		memcpy(far + i,
+			i % 21 == 0           ? "\xE2\x80\x93"
+				: i % 10 == 0 ? "\xC3\xA5 "
+					      : "ab ",
+			3);
 	for (size_t i = 0; i < all.n; i++) {
 		bool wide = i % 8 == 0;
-		struct bytes b = embed(&all.rows[i], wide ? far : "", wide ? far : "", text,
-			sizeof(text));
+		struct bytes b =
+			embed(&all.rows[i], wide ? far : "", wide ? far : "", text, sizeof(text));
 		struct hits whole = scan(b, b.n);
 
 		for (size_t cut = 0; cut < b.n; cut++) {
@@ -305,8 +309,8 @@ numeric_edge(const struct row *r, bool front)
 	const char *t = r->field[TEXT];
 	const uint8_t *two = (const uint8_t *)(front ? t : t + strlen(t) - 2);
 
-	return ascii_is_digit(two[0]) && ascii_is_digit(two[1]) &&
-	       r->field[NORMALISED][0] >= '0' && r->field[NORMALISED][0] <= '9';
+	return ascii_is_digit(two[0]) && ascii_is_digit(two[1]) && r->field[NORMALISED][0] >= '0' &&
+		r->field[NORMALISED][0] <= '9';
 }
 
 /* One more digit at either end makes it another number. */
@@ -326,7 +330,8 @@ test_longer(void **state)
 
 			if (!numeric_edge(r, edge == 0))
 				continue;
-			b = embed(r, edge == 0 ? "7" : "", edge == 1 ? "7" : "", text, sizeof(text));
+			b = embed(
+				r, edge == 0 ? "7" : "", edge == 1 ? "7" : "", text, sizeof(text));
 			h = scan(b, b.n);
 			ran++;
 			if (find_hit(&h, r->field[TYPE], r->field[NORMALISED]) != NULL)
@@ -352,8 +357,8 @@ test_other_digit(void **state)
 
 		for (size_t k = 0; k < ARRAY_LEN(types); k++)
 			luhn |= is_type(r, types[k]);
-		if (!luhn || !is_valid(r) || strspn(r->field[TEXT], "0123456789-+ ") <
-						      strlen(r->field[TEXT]) ||
+		if (!luhn || !is_valid(r) ||
+			strspn(r->field[TEXT], "0123456789-+ ") < strlen(r->field[TEXT]) ||
 			(r->field[NORMALISED][0] < '3' && strlen(r->field[TEXT]) > 11 &&
 				!is_type(r, "card")))
 			continue;

@@ -293,6 +293,13 @@ test_doubled(void **state)
 		}
 	assert_int_equal(fragments_counters(bench.f)->doubled, 9);
 	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 0);
+	/* The same datagram after its time is another. */
+	bench.time += 30 * SECOND + 1;
+	for (int k = 0; k < 3; k++)
+		assert_int_equal(
+			feed_ipv4(d + parts[k].at, parts[k].at, parts[k].n, parts[k].more, 1, &p),
+			k < 2 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+	assert_payload(&p, "0123456789abcdefghij");
 	/* The same place with another byte is no double. */
 	feed_ipv4(d, 0, 16, true, 2, &p);
 	memcpy(other, d, sizeof(d));

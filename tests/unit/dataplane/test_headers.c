@@ -236,6 +236,23 @@ test_udp_zero(void **state)
 		HEADER_UDP_CHECKSUM);
 }
 
+/* With segments left, the address in the pseudo header is another: not verified. */
+static void
+test_source_routed(void **state)
+{
+	uint8_t copy[sizeof(frame_ipv6_routing_ah)];
+	struct packet p;
+
+	(void)state;
+	memcpy(copy, frame_ipv6_routing_ah, sizeof(copy));
+	copy[sizeof(copy) - 1] ^= 1;
+	assert_int_equal(parse_copy(copy, sizeof(copy), LINK_RAW, sizeof(copy), true, &p),
+		HEADER_UDP_CHECKSUM);
+	copy[43] = 1;
+	assert_int_equal(
+		parse_copy(copy, sizeof(copy), LINK_RAW, sizeof(copy), true, &p), HEADER_OK);
+}
+
 static void
 test_tcp_options(void **state)
 {
@@ -323,6 +340,7 @@ main(void)
 		cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_udp_zero),
+		cmocka_unit_test(test_source_routed),
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_host_hash),

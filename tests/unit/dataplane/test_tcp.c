@@ -21,12 +21,13 @@ enum { STEPS_MAX = 40 };
 /* Sequence numbers count from each side's first initial one. */
 struct seg {
 	uint8_t dir;
-	const char *flags; /* of "SAFRU"; NULL ends the list, "T" lets 3 seconds go by */
+	const char *flags; /* of "SAFRU"; NULL ends the list, "T" lets 1.5 seconds go by */
 	int64_t seq, ack;
 	const char *data;
 	unsigned window; /* 0: 8,192 */
 	uint8_t scale;   /* + 1; 0: no option */
 	bool shut;       /* a window of 0 */
+	uint8_t missing; /* bytes that the capture cut off */
 };
 
 struct scenario {
@@ -180,8 +181,13 @@ static const struct scenario scenarios[] = {
 	{"what comes late for a gap is shown",
 		{SHAKE, {C, "A", 3, 1, "C"}, {S, "A", 1, 4}, {C, "A", 1, 1, "ABC"}},
 		"c-2 c:C c~late:AB"},
-	{"a gap after the time", {SHAKE, {C, "A", 3, 1, "C"}, {S, "T"}, {S, "A", 1, 1, "x"}},
+	{"a gap after the time",
+		{SHAKE, {C, "A", 3, 1, "C"}, {S, "T"}, {S, "T"}, {S, "A", 1, 1, "x"}},
 		"c-2 c:C s:x"},
+	{"each hole has its time",
+		{SHAKE, {C, "A", 3, 1, "C"}, {C, "A", 6, 1, "F"}, {S, "T"}, {C, "A", 1, 1, "AB"},
+			{S, "T"}, {S, "A", 1, 1, "x"}, {C, "A", 4, 1, "DE"}},
+		"c:ABC s:x c:DEF"},
 	{"a gap at the end", {SHAKE, {C, "A", 3, 1, "C"}, {C, "A", 5, 1, "E"}}, "c-2 c:C c-1 c:E"},
 	{"a gap for want of pieces",
 		{SHAKE, {C, "A", 3, 1, "a"}, {C, "A", 5, 1, "b"}, {C, "A", 7, 1, "c"},
@@ -198,6 +204,7 @@ static const struct scenario scenarios[] = {
 		{SHAKE, {S, "A", 1, 1, "Please "}, {S, "A", 8, 1, "Let "}, {S, "A", 12, 1, "Me "},
 			{S, "A", 15, 1, "In!"}, {C, "RA", 1, 8, "Access Denied"}},
 		"s:Please Let Me In! c~rst:Access Denied R"},
+	{"an RST behind a FIN", {SHAKE, {C, "FA", 1, 1}, {C, "R", 2, 0}}, "cF R"},
 	{"an RST with another number is nothing",
 		{SHAKE, {C, "R", 2, 0}, {C, "A", 1, 1, "on"}, {S, "RA", 9000, 3}}, "c:on"},
 	{"an RST between acknowledged and read",
@@ -254,6 +261,12 @@ static const struct scenario scenarios[] = {
 		{{C, "S", 0, 0}, {S, "SA", 70000, 1}, {S, "SA", 0, 1}, {C, "A", 1, 1, "A"},
 			{S, "A", 1, 2, "b"}},
 		"c:A s:b"},
+	{"a FIN with a false number before the SYN-ACK",
+		{{C, "S", 0, 0}, {S, "FA", 7777, 1}, {S, "SA", 0, 1}, {C, "A", 1, 1},
+			{S, "A", 1, 1, "ok"}},
+		"s:ok"},
+	{"data with a false number before the SYN-ACK",
+		{{C, "S", 0, 0}, {S, "A", 5000, 1, "bogus"}, {S, "SA", 0, 1}}, "s:bogus", true},
 	{"a SYN inside a connection isn't believed",
 		{SHAKE, {C, "A", 1, 1, "A"}, {C, "S", 70000, 0, "x"}, {C, "A", 2, 1, "B"}},
 		"c:A c~syn_data:x c:B"},
@@ -285,6 +298,11 @@ static const struct scenario scenarios[] = {
 			{S, "A", 1, 1, NULL, 8192}, {C, "A", 1000000, 1, "Z"},
 			{S, "A", 1, 1000001}},
 		"c-999999 c:Z"},
+	{"window scale of a SYN that wasn't the latest",
+		{{C, "S", 0, 0, NULL, 0, 1 + 7}, {C, "S", 5000, 0, NULL, 0, 1},
+			{S, "SA", 0, 1, NULL, 0, 1 + 7}, {C, "A", 1, 1}, {S, "A", 1000000, 1, "Z"},
+			{C, "A", 1, 1000001}},
+		"s-999999 s:Z"},
 	{"no window scale: outside",
 		{{C, "S", 0, 0}, {S, "SA", 0, 1, NULL, 0, 1 + 7}, {C, "A", 1, 1},
 			{S, "A", 1, 1, NULL, 8192}, {C, "A", 1000000, 1, "Z"}},
@@ -297,6 +315,8 @@ static const struct scenario scenarios[] = {
 		{SHAKE, {C, "A", 1, 1, "AB"}, {S, "A", 1, 3}, {C, "A", 2, 1, "?"},
 			{C, "A", 3, 1, "C"}},
 		"c:ABC"},
+	{"keep-alive on one side only",
+		{{C, "A", 1, 1, "AB"}, {C, "A", 2, 1, "?"}, {C, "A", 3, 1, "C"}}, "c:ABC"},
 	{"keep-alive without",
 		{SHAKE, {C, "A", 1, 1, "AB"}, {S, "A", 1, 3}, {C, "A", 2, 1}, {C, "A", 3, 1, "C"}},
 		"c:ABC"},
@@ -324,6 +344,11 @@ static const struct scenario scenarios[] = {
 		{SHAKE, {C, "FA", 1, 1, "A"}, {S, "A", 1, 3, "x"}, {S, "A", 2, 3, "y"},
 			{S, "FA", 3, 3}},
 		"c:A cF s:xy sF"},
+	{"cut by the capture, with a FIN",
+		{SHAKE, {C, "FA", 1, 1, "AB", .missing = 3}, {S, "A", 1, 7}}, "c:AB c-3 cF"},
+	{"another false FIN far ahead",
+		{SHAKE, {C, "FA", 4, 1}, {C, "FA", 500, 1}, {C, "A", 1, 1, "ABC"}, {S, "A", 1, 5}},
+		"c:ABC cF"},
 	{"a false FIN far ahead", {SHAKE, {C, "FA", 500, 1}, {C, "FA", 1, 1, "A"}, {S, "A", 1, 3}},
 		"c:A cF"},
 	{"neither ACK nor SYN", {SHAKE, {C, "", 1, 1, "x"}, {C, "F", 1, 1}, {C, "A", 1, 1, "A"}},
@@ -357,6 +382,7 @@ packet_of(const struct seg *g, const uint32_t base[2], struct rte_mbuf *m, uint6
 	struct packet p = {.mbuf = m, .time = time, .kind = PACKET_TCP, .family = 4};
 
 	p.payload_len = m->pkt_len;
+	p.missing = g->missing;
 	p.tcp_flags = flags_of(g->flags);
 	p.seq = base[g->dir] + (uint32_t)g->seq;
 	p.ack = p.tcp_flags & TCP_FLAG_ACK ? base[1 - g->dir] + (uint32_t)g->ack : 0;
@@ -395,7 +421,7 @@ play(const struct scenario *k, const uint32_t base[2], size_t step)
 		struct packet p;
 
 		if (strcmp(g->flags, "T") == 0) {
-			time += 3000000;
+			time += 1500000;
 			continue;
 		}
 		assert_int_equal(r, TCP_TAKEN);

@@ -291,8 +291,8 @@ declare_gap(struct step *t, uint32_t to)
 	struct tcp_half *h = t->half;
 	uint32_t lost = to - h->next;
 
-	h->gaps[h->next_gap].from = h->next;
-	h->gaps[h->next_gap].to = to;
+	h->gaps[h->next_gap].from = position(h);
+	h->gaps[h->next_gap].to = position(h) + lost;
 	h->next_gap = (uint8_t)((h->next_gap + 1) % STREAM_GAPS_MAX);
 	h->next = to;
 	h->account.lost += lost;
@@ -410,19 +410,19 @@ read_again(struct step *t, struct run r)
 		t->e->counters.uncompared_bytes += open - compared;
 }
 
-/* How many bytes from @p seq on belong to a declared gap; else, in ret_clear, don't. */
+/* How many bytes from position @p at on belong to a declared gap; else, in ret_clear, don't. */
 static uint32_t
-in_gap(const struct tcp_half *h, uint32_t seq, uint32_t n, uint32_t *ret_clear)
+in_gap(const struct tcp_half *h, uint64_t at, uint32_t n, uint32_t *ret_clear)
 {
 	*ret_clear = n;
 	for (unsigned i = 0; i < STREAM_GAPS_MAX; i++) {
-		uint32_t from = h->gaps[i].from, to = h->gaps[i].to;
+		uint64_t from = h->gaps[i].from, to = h->gaps[i].to;
 
-		if (from == to || !before(seq, to))
+		if (at >= to)
 			continue;
-		if (!before(seq, from))
-			return smaller(n, to - seq);
-		*ret_clear = smaller(*ret_clear, from - seq);
+		if (at >= from)
+			return (uint32_t)RTE_MIN((uint64_t)n, to - at);
+		*ret_clear = (uint32_t)RTE_MIN((uint64_t)*ret_clear, from - at);
 	}
 	return 0;
 }
@@ -432,17 +432,17 @@ static void
 take_old(struct step *t, struct run r)
 {
 	const struct tcp_half *h = t->half;
-	uint64_t back = h->next - r.seq;
+	uint64_t end = position(h), back = h->next - r.seq;
 
 	/* From before the first byte that we know of. */
-	if (back > position(h)) {
-		uint32_t n = smaller(r.n, (uint32_t)(back - position(h)));
+	if (back > end) {
+		uint32_t n = smaller(r.n, (uint32_t)(back - end));
 
 		drop(t, run_head(r, n), STREAM_DROP_LATE);
 		r = run_skip(r, n);
 	}
 	while (r.n > 0) {
-		uint32_t clear, n = in_gap(h, r.seq, r.n, &clear);
+		uint32_t clear, n = in_gap(h, end - (h->next - r.seq), r.n, &clear);
 
 		if (n > 0) {
 			drop(t, run_head(r, n), STREAM_DROP_LATE);

@@ -669,6 +669,50 @@ test_random(void **state)
 	}
 }
 
+/* A stream of more than 4 GiB, most of it lost: positions go on where numbers wrap. */
+static void
+test_beyond_4_gib(void **state)
+{
+	struct tcp_engine *e = tcp_engine_create(&small);
+	struct rte_mbuf *data = exact_frame("ABCD", 4, 0, LINK_RAW),
+			*none = exact_frame("", 0, 0, LINK_RAW);
+	const uint32_t base[2] = {5, 6};
+	const int64_t turn = INT64_C(1) << 32, leap = INT64_C(1) << 29;
+	struct trace trace = {0};
+	struct tcp_stream s;
+	struct packet p;
+	int64_t at = 1;
+
+	(void)state;
+	tcp_stream_open(&s, e, &trace_ops, &trace);
+	p = packet_of(&(struct seg){S, "A", 1, 1, NULL, 65535}, base, none, 1);
+	tcp_stream_segment(&s, DIR_SERVER, &p);
+	/* Nine holes of 512 MiB less 4 bytes, each declared when it is acknowledged. */
+	for (int i = 0; i < 9; i++) {
+		at += leap;
+		p = packet_of(&(struct seg){C, "A", at - 4, 1}, base, data, 1);
+		tcp_stream_segment(&s, DIR_CLIENT, &p);
+		p = packet_of(&(struct seg){S, "A", 1, at, NULL, 65535}, base, none, 1);
+		tcp_stream_segment(&s, DIR_SERVER, &p);
+	}
+	assert_true(at > turn);
+	assert_int_equal(s.half[0].account.lost, 9 * (leap - 4));
+	assert_int_equal(s.half[0].account.delivered, 9 * 4);
+	/* In order now, and again: with numbers of the first holes, one turn later. */
+	for (int i = 0; i < 2; i++) {
+		p = packet_of(&(struct seg){C, "A", at, 1}, base, data, 1);
+		tcp_stream_segment(&s, DIR_CLIENT, &p);
+	}
+	assert_int_equal(s.half[0].account.delivered, 10 * 4);
+	assert_int_equal(s.half[0].account.retransmitted, 4);
+	tcp_stream_close(&s);
+	check_law(&s);
+	box_free(&trace.text);
+	tcp_engine_destroy(e);
+	assert_true(exact_free(data));
+	assert_true(exact_free(none));
+}
+
 /* Two flows share what the engine has: the one that wants too much gets a gap. */
 static void
 test_engine_budget(void **state)
@@ -713,6 +757,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_beyond_4_gib),
 		cmocka_unit_test(test_engine_budget),
 	};
 

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "inspectors/transfer.h"
+
 struct recorded_part {
 	struct part part;
 	struct recorded_part *next;
@@ -321,6 +323,8 @@ recorder_run(struct recorder *r, const struct inspector_ops *ops, const struct s
 		run_step(&f, &steps[i], cut, piece);
 		cut = cut > n ? cut - n : 0;
 	}
+	if (r->data_connection != NULL)
+		r->matched = transfer_match(r->env.transfers, r->data_connection);
 	ops->close(f.state, reset);
 	for (int dir = 0; dir < 2; dir++) {
 		arena_release(&c.keep[dir]);

@@ -8,17 +8,28 @@
 #include "policy/policy.h"
 
 static void
+put_number(const char *before, unsigned n, const char *what)
+{
+	printf("%s%u %s%s", before, n, what, n == 1 ? "" : "s");
+}
+
+static void
 print_summary(const struct policy *p, const char *path, const struct diag *d)
 {
+	printf("%s: %s", path, p == NULL ? "not valid" : "valid");
+	put_number(": ", d->errors, "error");
+	put_number(", ", d->warnings, "warning");
 	if (p == NULL) {
-		printf("%s: not valid: %u errors, %u warnings\n", path, d->errors, d->warnings);
+		putchar('\n');
 		return;
 	}
-	printf("%s: %s, %u warnings: policy %s version %llu, digest %s: %u classes, %u domains, "
-	       "%u information types, %u rows, %u detectors\n",
-		path, d->warnings == 0 ? "valid" : "valid, but", d->warnings, p->name,
-		(unsigned long long)p->version, p->digest, p->n_classes, p->n_domains,
-		p->n_information, p->n_rows, p->n_detectors);
+	printf("; policy %s version %llu", p->name, (unsigned long long)p->version);
+	printf(": %u classes", p->n_classes);
+	put_number(", ", p->n_domains, "domain");
+	put_number(", ", p->n_information, "information type");
+	put_number(", ", p->n_rows, "row");
+	put_number(", ", p->n_detectors, "detector");
+	printf("; digest %s\n", p->digest);
 }
 
 static int

@@ -71,7 +71,8 @@ print_information(const json_t *sluss)
 	json_t *list = json_object_get(sluss, "information"), *type;
 	size_t i;
 
-	if (json_array_size(list) == 0)
+	/* Without a policy the information types are the detectors, and say nothing more. */
+	if (json_array_size(list) == 0 || json_object_get(sluss, "class") == NULL)
 		return;
 	printf("  class %s:", text_of(sluss, "class"));
 	json_array_foreach (list, i, type)

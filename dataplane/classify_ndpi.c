@@ -38,13 +38,13 @@
 	X(TFTP, FILE, NULL, NONE)                                                                  \
 	X(RSYNC, FILE, NULL, NONE)                                                                 \
 	X(AFP, FILE, NULL, NONE)                                                                   \
-	X(HTTP, WEB, "http1", NONE)                                                                \
-	X(HTTP_CONNECT, WEB, "http1", NONE)                                                        \
-	X(HTTP_PROXY, WEB, "http1", NONE)                                                          \
-	X(WEBSOCKET, WEB, "http1", NONE)                                                           \
-	X(SOAP, WEB, "http1", NONE)                                                                \
-	X(OCSP, WEB, "http1", NONE)                                                                \
-	X(DIRECT_DOWNLOAD_LINK, WEB, "http1", NONE)                                                \
+	X(HTTP, WEB, "http", NONE)                                                                \
+	X(HTTP_CONNECT, WEB, "http", NONE)                                                        \
+	X(HTTP_PROXY, WEB, "http", NONE)                                                          \
+	X(WEBSOCKET, WEB, "http", NONE)                                                           \
+	X(SOAP, WEB, "http", NONE)                                                                \
+	X(OCSP, WEB, "http", NONE)                                                                \
+	X(DIRECT_DOWNLOAD_LINK, WEB, "http", NONE)                                                \
 	X(AJP, WEB, NULL, NONE)                                                                    \
 	X(TLS, WEB, "tls", TLS)                                                                    \
 	X(QUIC, WEB, NULL, TLS)                                                                    \

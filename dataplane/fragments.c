@@ -7,7 +7,10 @@
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
+#include <xxhash.h>
+
 enum {
+	PRINTS = 4,          /* for each datagram */
 	BUCKET_ENTRIES = 16, /* places that a datagram may have, so that few are refused early */
 	DATAGRAMS_MAX = 1 << 20,
 	IPV6_HEADER = 40,
@@ -16,8 +19,17 @@ enum {
 	DATAGRAM_MAX = 65535,
 };
 
+/* What a fragment looked like, and when. */
+struct print {
+	uint64_t hash;
+	uint64_t time;
+};
+
 struct fragments {
 	struct rte_ip_frag_tbl *table;
+	struct print *prints;
+	uint32_t print_mask;
+	uint64_t print_seed; /* another one makes all prints unknown */
 	uint64_t timeout_us;
 	struct fragment_counters counters;
 	struct rte_ip_frag_death_row row;
@@ -35,10 +47,14 @@ fragments_create(const struct fragments_config *cfg)
 	if (f == NULL)
 		return NULL;
 	f->timeout_us = cfg->timeout_us;
+	f->print_seed = cfg->seed;
+	f->print_mask = rte_align32pow2(cfg->datagrams * PRINTS) - 1;
+	f->prints = rte_zmalloc_socket("fragment_prints", (f->print_mask + 1) * sizeof(*f->prints),
+	        RTE_CACHE_LINE_SIZE, cfg->socket);
 	f->table = rte_ip_frag_table_create(
-		buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
-	if (f->table == NULL) {
-		rte_free(f);
+	        buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
+	if (f->table == NULL || f->prints == NULL) {
+		fragments_destroy(f);
 		return NULL;
 	}
 	return f;
@@ -50,7 +66,9 @@ fragments_destroy(struct fragments *f)
 	if (f == NULL)
 		return;
 	rte_ip_frag_free_death_row(&f->row, 0);
-	rte_ip_frag_table_destroy(f->table);
+	if (f->table != NULL)
+		rte_ip_frag_table_destroy(f->table);
+	rte_free(f->prints);
 	rte_free(f);
 }
 
@@ -85,8 +103,11 @@ bury(struct fragments *f, const struct rte_mbuf *in)
 		f->counters.full++;
 	else
 		f->counters.contradictory++;
-	if (f->row.cnt > 0)
+	if (f->row.cnt > 0) {
 		rte_ip_frag_free_death_row(&f->row, 0);
+		/* What is gone may come again, and isn't doubled then. */
+		f->print_seed++;
+	}
 	return refused;
 }
 
@@ -149,6 +170,49 @@ drop_unfragmentable(struct packet *p)
 	p->fragment_at = IPV6_HEADER;
 }
 
+static uint32_t
+id_of(const struct packet *p)
+{
+	const uint8_t *h = rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, p->l3_at);
+	uint32_t id = 0;
+
+	if (p->family == 4)
+		memcpy(&id, h + 4, 2);
+	else
+		memcpy(&id, h + p->fragment_at + 4, 4);
+	return id;
+}
+
+/*
+ * Did the same fragment come before, all its bytes the same? A mirror port that shows
+ * each packet twice is common, and the library gives up a datagram whose first or
+ * last fragment is doubled. Time to live may differ: it is the same packet a hop later.
+ */
+static bool
+seen_before(struct fragments *f, const struct packet *p, struct place place)
+{
+	struct {
+		uint8_t address[2][16];
+		uint32_t id, vlans, offset, protocol;
+	} key = {.id = id_of(p),
+	        .vlans = vlan_mark(p),
+	        .offset = place.offset | place.more,
+	        .protocol = (uint32_t)p->family << 8 | p->protocol};
+	uint64_t hash;
+	struct print *known;
+	struct bytes piece;
+
+	memcpy(key.address, p->address, sizeof(key.address));
+	hash = XXH3_64bits_withSeed(&key, sizeof(key), f->print_seed);
+	for (uint32_t at = 0; (piece = packet_piece(p, at)).n > 0; at += (uint32_t)piece.n)
+		hash = XXH3_64bits_withSeed(piece.p, piece.n, hash);
+	known = &f->prints[hash & f->print_mask];
+	if (known->hash == hash && p->time <= known->time + f->timeout_us)
+		return true;
+	*known = (struct print){hash, p->time};
+	return false;
+}
+
 static struct rte_mbuf *
 feed_ipv4(struct fragments *f, struct packet *p)
 {
@@ -175,7 +239,7 @@ feed_ipv6(struct fragments *f, struct packet *p)
 	word ^= mark;
 	memcpy(key.ip.src_addr, &word, sizeof(word));
 	return rte_ipv6_frag_reassemble_packet(
-		f->table, &f->row, p->mbuf, p->time, &key.ip, &key.fragment);
+	        f->table, &f->row, p->mbuf, p->time, &key.ip, &key.fragment);
 }
 
 /* Ready for the library: headers in one piece and writable, lengths set, padding off. */
@@ -212,6 +276,12 @@ fragments_feed(struct fragments *f, struct packet *p)
 		return lose(f, p, &f->counters.too_long);
 	if (place.more && p->payload_len % 8 != 0)
 		return lose(f, p, &f->counters.unaligned);
+	if (seen_before(f, p, place)) {
+		f->counters.doubled++;
+		rte_pktmbuf_free(p->mbuf);
+		p->mbuf = NULL;
+		return FRAGMENT_DOUBLED;
+	}
 	whole = p->family == 4 ? feed_ipv4(f, p) : feed_ipv6(f, p);
 	p->mbuf = whole;
 	if (bury(f, in))
@@ -254,5 +324,5 @@ fragments_datagram_size(void)
 {
 	/* struct ip_frag_pkt isn't public: key, list, and 8 places of 16 bytes, in cache lines;
 	 * the library makes twice as many as asked for, rounded up to a power of two. */
-	return 2 * 2 * 256;
+	return 2 * 2 * 256 + 2 * PRINTS * sizeof(struct print);
 }

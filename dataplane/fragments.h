@@ -12,7 +12,8 @@
  *  - no overlap is ever resolved: fragments are chained end to start, and when
  *    their lengths don't add up exactly to the datagram's, all are given up.
  *    So are doubled first or last fragments. A teardrop or a rewritten header
- *    never comes out (RFC 5722 asks for that in IPv6, RFC 8200, 4.5);
+ *    never comes out (RFC 5722 asks for that in IPv6, RFC 8200, 4.5).
+ *    Fragments that are the same in all bytes are taken out before;
  *  - its key knows neither VLANs nor IPv6 headers before the fragment header.
  *    Here the VLAN ids are folded into the key, and such headers are taken out
  *    of the held copy, since they mean nothing to the payload.
@@ -31,9 +32,10 @@
 /** X(name, unit, sentence) */
 #define FRAGMENT_COUNTERS(X)                                                                       \
 	X(fragments, "packets", "fragments taken in")                                              \
+	X(doubled, "packets", "fragments that came before, with the same bytes; not needed")       \
 	X(reassembled, "datagrams", "made whole")                                                  \
 	X(contradictory, "datagrams",                                                              \
-		"given up: fragments overlap, are doubled, leave a hole, or are more than 8")      \
+		"given up: fragments overlap, contradict, leave a hole, or are more than 8")      \
 	X(too_long, "packets", "fragments that reach past 65,535 bytes, or hold nothing")          \
 	X(unaligned, "packets", "fragments but the last whose length isn't a multiple of 8")       \
 	X(full, "packets", "fragments of datagrams that the table had no room for")                \
@@ -49,12 +51,14 @@ struct fragment_counters {
 struct fragments_config {
 	uint32_t datagrams;  /* collected at once; each holds up to 8 mbufs */
 	uint64_t timeout_us; /* from a datagram's first fragment on */
+	uint64_t seed;	     /* of the hash that tells doubled fragments; random */
 	int socket;	     /* NUMA node, or SOCKET_ID_ANY */
 };
 
 enum fragment_result {
 	FRAGMENT_HELD,	/* taken; not whole yet */
 	FRAGMENT_WHOLE, /* p->mbuf is the whole datagram: go on with headers_reparse() */
+	FRAGMENT_DOUBLED, /* the same bytes were taken before: nothing is lost */
 	FRAGMENT_LOST,	/* given up and counted */
 };
 

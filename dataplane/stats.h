@@ -34,7 +34,8 @@
 #define WORKER_COUNTERS(X)                                                                         \
 	X(cut, "packets", "cut short by the capture (snap length); read as far as they go")        \
 	X(ndpi_full, "flows", "beyond limits.ndpi_flows; classified without nDPI")                 \
-	X(arena_full, "pages", "refused since limits.inspect_memory was used up")
+	X(arena_full, "pages", "refused since limits.inspect_memory was used up")                  \
+	X(events_lost, "events", "that there was no memory to write")
 
 enum verdict_counter {
 	STATS_FORWARD, /* judged, nothing to report */

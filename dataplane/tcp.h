@@ -27,8 +27,9 @@
  *  - First copy wins. Bytes that come again are compared with what was read, as
  *    long as the receiver hasn't acknowledged it (RFC 9293, 3.10.7.4: a receiver
  *    trims what it has); a difference is a conflict, and its bytes are shown.
- *    In-order bytes are remembered up to `unacked` bytes for each direction;
- *    where that is exceeded, the oldest are forgotten and not compared.
+ *    In-order bytes are remembered in their mbufs, up to `flow_unacked` bytes and
+ *    `flow_segments` pieces for each direction; where that is exceeded, the oldest
+ *    are forgotten, and bytes that come again for them count as uncompared.
  *  - A SYN counts when it is answered: the acknowledgement names the initial
  *    sequence number (RFC 9293, 3.5). Until then the latest SYN is the one.
  *    Its data is read once an acknowledgement covers it (RFC 7413), or the
@@ -149,7 +150,7 @@ struct stream_ops {
 
 struct tcp_config {
 	uint32_t flow_held;     /* bytes of out-of-order payload, each direction */
-	uint32_t flow_segments; /* pieces of it, each direction */
+	uint32_t flow_segments; /* pieces of it, each direction; and as many of the next */
 	uint32_t flow_unacked;  /* bytes remembered for comparison, each direction */
 	uint64_t held;		/* bytes of out-of-order payload, all flows */
 	uint32_t segments; /* mbuf references, all flows, out-of-order and remembered together:
@@ -201,6 +202,7 @@ struct tcp_half {
 	struct {
 		uint32_t from, to;
 	} gaps[STREAM_GAPS_MAX]; /* the latest; from == to: unused */
+	uint32_t past_pieces;
 	uint16_t held_pieces;
 	uint8_t early_pieces;
 	uint8_t next_gap;

@@ -599,9 +599,13 @@ append(char *ret, size_t size, size_t at, const char *element)
 
 /* Stages that decode nothing a reader of events would know by name. */
 static bool
-is_plumbing(const struct decoder_ops *ops)
+is_plumbing(const struct decoder *d)
 {
-	return ops == &sniff_stage || ops == &scan_stage || ops == &charset_decoder;
+	/* Any plain text may hold a uuencoded file; most don't. */
+	if (d->ops == &uuencode_decoder)
+		return !uuencode_has_begun(d);
+	return d->ops == &sniff_stage || d->ops == &scan_stage || d->ops == &charset_decoder ||
+		d->ops == &mime_decoder;
 }
 
 static size_t
@@ -614,7 +618,7 @@ append_stages(const struct part *p, const struct decoder *stage, char *ret, size
 		for (stage = p->chains[0]; stage->next != NULL; stage = stage->next)
 			;
 	for (; stage != NULL && n < PATH_STAGES_MAX; stage = stage->prev)
-		if (!is_plumbing(stage->ops) && stage->ops != &mime_decoder)
+		if (!is_plumbing(stage))
 			line[n++] = stage;
 	while (n > 0)
 		at = append(ret, size, at, line[--n]->ops->name);

@@ -6,7 +6,11 @@
 /* The whole list, in one place. The first that is sure of a conversation gets it. */
 const struct inspector_ops *const inspectors[] = {
 	&smtp_inspector,
-	&raw_inspector, /* never bids: what nothing else reads */
+	&ftp_inspector,
+	&http1_inspector,
+	&tls_inspector,
+	&ftp_data_inspector, /* never bids: chosen by its announcement */
+	&raw_inspector,	     /* never bids: what nothing else reads */
 	NULL,
 };
 

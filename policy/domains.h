@@ -11,8 +11,8 @@
  * (A-labels don't equal U-labels: list both). "example.org" is that name alone,
  * "*.example.org" every name below it, "*" every name.
  *
- * Built once, then immutable and free of locks. A look-up is a binary search
- * for each prefix length (or label) in use, and allocates nothing.
+ * Built once, then immutable and free of locks. A look-up is one binary search
+ * (of names one for each label), and allocates nothing.
  */
 
 #include <stdbool.h>
@@ -61,11 +61,25 @@ struct network_table *network_table_build(struct pool *pool, const struct networ
 /** @p address in network byte order, 4 or 16 bytes. @return a domain or DOMAIN_NONE */
 int network_find(const struct network_table *t, uint8_t family, const uint8_t *address);
 
+/** Does the address, of the network's family, lie in the network? */
+bool network_contains(const struct network *net, const uint8_t *address);
+
+/**
+ * Pointers into @p list in the order of family, address, prefix: what contains a
+ * network stands before it, and equal ones stand together in the list's order.
+ * @return n pointers and a NULL; NULL when @p pool is used up
+ */
+const struct network **network_sort(struct pool *pool, const struct network *list, size_t n);
+
 /** Read "example.org", "*.example.org" or "*"; the text of @p ret lies in @p pool. */
 bool name_pattern_parse(const char *text, struct pool *pool, struct name_pattern *ret,
 	const char **why);
 
 struct name_table *name_table_build(struct pool *pool, const struct name_pattern *list, size_t n);
+
+/** As network_sort(): equal patterns stand together. */
+const struct name_pattern **name_pattern_sort(
+	struct pool *pool, const struct name_pattern *list, size_t n);
 
 /** @p name without port; one trailing dot is ignored. @return a domain or DOMAIN_NONE */
 int name_find(const struct name_table *t, struct bytes name);

@@ -92,7 +92,7 @@ void event_id(const struct event_context *c, const char *dataset, enum direction
 /** An information type that a message holds. */
 struct event_information {
 	const char *id;
-	uint64_t count; /* distinct identifiers, or 1 for a mark */
+	uint64_t count; /* findings or distinct identifiers, as its conditions count */
 	bool at_least;  /* the counting stopped at a limit */
 };
 

@@ -56,6 +56,7 @@ struct judgement {
 	int from;	  /* domain or DOMAIN_NONE */
 	int to;		  /* the destination that decided, likewise */
 	enum destination_kind to_kind;
+	enum channel channel;
 	const struct policy_row *row; /* that decided; row->line is its place */
 	uint16_t class;	  /* rank */
 	uint16_t ceiling; /* rank; row->ceiling */

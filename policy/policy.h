@@ -83,7 +83,7 @@ struct policy_information {
 /** A row of egress, or the default. */
 struct policy_row {
 	uint32_t line, column; /* 0 for a default that isn't written */
-	/* Bit i: domain i; bit n_domains: what belongs to no domain. NULL: any. */
+	/* Bit i of [i / 64]: domain i. NULL: any, what belongs to no domain included. */
 	const uint64_t *from, *to;
 	unsigned channels; /* bit i: enum channel i */
 	uint16_t ceiling;  /* class */
@@ -98,11 +98,6 @@ struct policy_test {
 	enum channel channel;
 	enum reaction expect; /* REACTION_ALLOW is written "forward" */
 	uint32_t line, column;
-};
-
-/** A detector, for listings. */
-struct policy_detector {
-	const char *id, *title, *pack;
 };
 
 struct policy {
@@ -124,7 +119,7 @@ struct policy {
 	unsigned n_tests;
 	const char *const *packs; /* names, needed ones included */
 	unsigned n_packs;
-	const struct policy_detector *detectors; /* by index in the detect_set */
+	const struct pack_detector *detectors; /* by index in the detect_set: pack.h */
 	unsigned n_detectors;
 
 	struct detect_set *detect; /* owned */
@@ -139,6 +134,7 @@ struct policy {
 	const struct name_table *host_table, *mail_table;
 	/* The row that decides: [(from * (n_domains + 1) + to) * CHANNELS + channel]. */
 	const uint16_t *cells;
+	int catch_all; /* domain of 0.0.0.0/0, or else of ::/0 */
 };
 
 /**

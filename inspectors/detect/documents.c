@@ -26,8 +26,8 @@ lma_validate(const struct view *v, size_t end, struct readings *out)
 	struct shaped s;
 	size_t stop = end;
 
-	if (!shape_read(t, end, "dd-dddddd", &s) || end - s.begin != 9 ||
-		(s.begin == 0 && v->cut) || !may_begin(t, s.begin, false))
+	if (!shape_read(t, end, "dd=dddddd", &s) || (s.begin == 0 && v->cut) ||
+		!may_begin(t, s.begin, false))
 		return;
 	if (stop < t.n && t.p[stop] == '/' && digit_at(t, stop + 1))
 		stop += digit_at(t, stop + 2) ? 3 : 2;

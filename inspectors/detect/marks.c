@@ -89,6 +89,17 @@ add_mark(const struct view *v, struct readings *out, size_t begin, size_t end, c
 	readings_add(out, begin, end, levels, name, strlen(name));
 }
 
+/* An abbreviated law is always in capitals: it is a stamp only on its own line. */
+static void
+add_law(const struct view *v, struct readings *out, size_t begin, size_t end, bool health)
+{
+	struct levels levels = alone_on_line(v->text, begin, end) ? LEVELS(HIGH, HIGH, HIGH)
+								  : LEVELS(MEDIUM, MEDIUM, MEDIUM);
+	const char *name = health ? "osl-25" : "osl-26";
+
+	readings_add(out, begin, end, levels, name, strlen(name));
+}
+
 /* ---- 13.3 TLP ---- */
 
 const char *const tlp_marks[] = {
@@ -247,7 +258,7 @@ chapter_of_law(const struct view *v, size_t end, struct readings *out)
 	(void)skip_one(&a, " ");
 	if (!skip_word(&a, "offentlighets- och sekretesslagen") && !skip_word(&a, "osl"))
 		return false;
-	add_mark(v, out, begin, a.at, health ? "osl-25" : "osl-26");
+	add_law(v, out, begin, a.at, health);
 	return true;
 }
 
@@ -272,7 +283,7 @@ law_and_chapter(const struct view *v, size_t end, struct readings *out)
 	if ((!health && !skip_word(&a, "26")) ||
 		!(skip_word(&a, " kap") || (skip_one(&a, ":") && digit_at(a.t, a.at))))
 		return false;
-	add_mark(v, out, begin, a.at, health ? "osl-25" : "osl-26");
+	add_law(v, out, begin, a.at, health);
 	return true;
 }
 

@@ -64,53 +64,62 @@ follows_iban_head(struct bytes t, size_t begin)
 		t.p[begin - 3] < 0x80 && is_letter(t.p[begin - 3]);
 }
 
-static bool
-grouped_card(const struct view *v, size_t end, struct shaped *s)
-{
-	static const char *const shapes[] = {"dddd dddd dddd dddd ddd", "dddd dddd dddd dddd",
-		"dddd dddddd ddddd", "dddd dddddd dddd"};
-	struct bytes t = v->text;
+/* How cards are grouped in print, by the last group and what stands before it. */
+static const struct grouping {
+	uint8_t last;
+	char separator;
+	const char *shape;
+} groupings[] = {
+	{4, ' ', "dddd dddd dddd dddd"},
+	{4, '=', "dddd=dddd=dddd=dddd"},
+	{5, ' ', "dddd dddddd ddddd"},
+	{5, '=', "dddd=dddddd=ddddd"},
+	{3, ' ', "dddd dddd dddd dddd ddd"},
+	{4, ' ', "dddd dddddd dddd"},
+};
 
-	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-		if (!shape_number(v, end, shapes[i], s))
-			continue;
-		/* Not in a longer row of number groups. */
-		return !(s->begin > 1 && t.p[s->begin - 1] == ' ' &&
-			       ascii_is_digit(t.p[s->begin - 2])) &&
-			!(end < t.n && t.p[end] == ' ' && digit_at(t, end + 1));
-	}
-	return false;
+/* Groups may not stand in a longer row of number groups. */
+static bool
+in_row(struct bytes t, size_t begin, size_t end)
+{
+	return (begin > 1 && t.p[begin - 1] == ' ' && ascii_is_digit(t.p[begin - 2])) ||
+		(end < t.n && t.p[end] == ' ' && digit_at(t, end + 1));
 }
 
 static bool
-hyphened_card(const struct view *v, size_t end, struct shaped *s)
+grouped_card(const struct view *v, size_t end, size_t last, struct shaped *s)
 {
-	/* A hyphen in a shape may be absent, so the length says whether all were there. */
-	return (shape_number(v, end, "dddd-dddd-dddd-dddd", s) && end - s->begin == 19) ||
-		(shape_number(v, end, "dddd-dddddd-ddddd", s) && end - s->begin == 17);
+	char before = last < end ? (char)v->text.p[end - last - 1] : '\0';
+
+	before = before == '-' ? '=' : before;
+	for (size_t i = 0; i < ARRAY_LEN(groupings); i++)
+		if (groupings[i].last == last && groupings[i].separator == before &&
+			shape_number(v, end, groupings[i].shape, s))
+			return before != ' ' || !in_row(v->text, s->begin, end);
+	return false;
 }
 
 void
 card_validate(const struct view *v, size_t end, struct readings *out)
 {
 	struct shaped s;
-	size_t begin = end;
+	size_t begin = end, last;
 
 	while (begin > 0 && end - begin < 20 && ascii_is_digit(v->text.p[begin - 1]))
 		begin--;
-	if (end - begin >= 12 && end - begin <= 19) {
-		if (begin == 0 && v->cut)
+	last = end - begin;
+	/* Twelve digits are Maestro's least, but too many other things. */
+	if (last >= 13 && last <= 19) {
+		if ((begin == 0 && v->cut) || !may_begin(v->text, begin, false) ||
+			!may_end(v->text, end))
 			return;
 		s.begin = begin;
-		s.n = (unsigned)(end - begin);
+		s.n = (unsigned)last;
 		memcpy(s.value, v->text.p + begin, s.n);
-		if (!may_begin(v->text, begin, false) || !may_end(v->text, end))
-			return;
-	} else if (!hyphened_card(v, end, &s) && !grouped_card(v, end, &s)) {
+	} else if (!grouped_card(v, end, last, &s)) {
 		return;
 	}
-	/* Twelve digits are Maestro's least, but too many other things. */
-	if (s.n >= 13 && is_card(s.value, s.n) && !follows_iban_head(v->text, s.begin))
+	if (is_card(s.value, s.n) && !follows_iban_head(v->text, s.begin))
 		readings_add(out, s.begin, end, LEVELS(MEDIUM, HIGH, HIGH), s.value, s.n);
 }
 
@@ -120,6 +129,8 @@ iban_se_validate(const struct view *v, size_t end, struct readings *out)
 	struct shaped s;
 	uint8_t turned[24];
 
+	if (end < 24 || (v->text.p[end - 5] != ' ' && !ascii_is_digit(v->text.p[end - 5])))
+		return;
 	if (!shape_word(v, end, "aadddddddddddddddddddddd", &s) &&
 		!shape_word(v, end, "aadd dddd dddd dddd dddd dddd", &s))
 		return;

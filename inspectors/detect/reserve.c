@@ -168,7 +168,7 @@ reserv_gavleborg_validate(const struct view *v, size_t end, struct readings *out
 {
 	struct shaped s;
 
-	if (shape_number(v, end, "dddddddd-ddAd", &s) && end - s.begin == 13 &&
-		strchr("KMX", s.value[10]) != NULL && birth_date(v, s.value))
+	if (shape_number(v, end, "dddddddd=ddAd", &s) && strchr("KMX", s.value[10]) != NULL &&
+		birth_date(v, s.value))
 		add(out, &s, end, LEVELS(NONE, LOW, HIGH));
 }

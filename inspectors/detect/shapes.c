@@ -16,9 +16,9 @@ is_nrid_letter(uint8_t c)
 }
 
 static bool
-in_class(uint8_t c, char class)
+in_class(uint8_t c, char kind)
 {
-	switch (class) {
+	switch (kind) {
 	case 'd':
 		return ascii_is_digit(c);
 	case 'A':
@@ -33,21 +33,23 @@ in_class(uint8_t c, char class)
 		return is_nrid_letter(c) || ascii_is_digit(c);
 	case 'V':
 		return (is_capital(c) && c != 'V') || (c >= '1' && c <= '9');
+	case '=':
+		return c == '-';
 	default:
-		return c == (uint8_t) class;
+		return c == (uint8_t)kind;
 	}
 }
 
 static bool
-optional(char class)
+optional(char kind)
 {
-	return class == '-' || class == '_' || class == '~';
+	return kind == '-' || kind == '_' || kind == '~';
 }
 
 static bool
-separates(uint8_t c, char class)
+separates(uint8_t c, char kind)
 {
-	return (c == '-' && class != '~') || (c == ' ' && class != '-');
+	return (c == '-' && kind != '~') || (c == ' ' && kind != '-');
 }
 
 bool
@@ -67,7 +69,7 @@ shape_read(struct bytes text, size_t end, const char *shape, struct shaped *ret)
 		if (at == 0 || ret->n == SHAPE_MAX || !in_class(c, shape[k]))
 			return false;
 		at--;
-		if (c == ' ')
+		if (c == ' ' || c == '-')
 			continue;
 		back[ret->n++] = shape[k] == 'a' && c >= 'a' ? (uint8_t)(c - 32) : c;
 	}

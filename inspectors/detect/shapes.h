@@ -12,8 +12,9 @@
  *   N  NRID letter (A-Z without I O Q V W)
  *   G  digit or NRID letter      V  A-Z without V, or 1-9
  *   -  perhaps a hyphen          _  perhaps a hyphen or a space
- *   ~  perhaps a space          (a space)  a space
- * and any other character stands for itself.
+ *   ~  perhaps a space           =  a hyphen
+ * a space is a space, and any other character stands for itself. Hyphens and
+ * spaces are no part of the value.
  */
 
 #include "inspectors/detect/validators.h"

@@ -24,7 +24,7 @@ static const struct validator validators[] = {
 	{"reserv_gavleborg", reserv_gavleborg_validate, .ends = true, .digits = RUN(1)},
 	{"orgnr", orgnr_validate, .ends = true, .digits = RUN(4) | RUN(10) | RUN(12)},
 	{"vat_se", vat_se_validate, .ends = true, .digits = RUN(2) | RUN(6) | RUN(12)},
-	{"card", card_validate, .ends = true, .digits = RUN(3) | RUN(4) | RUN(5) | RUNS(12, 19)},
+	{"card", card_validate, .ends = true, .digits = RUN(3) | RUN(4) | RUN(5) | RUNS(13, 19)},
 	{"iban_se", iban_se_validate, .ends = true, .digits = RUN(4) | RUN(22)},
 	{"bankgiro", bankgiro_validate, .ends = true, .digits = RUN(4) | RUN(7) | RUN(8)},
 	{"plusgiro", plusgiro_validate, .ends = true, .digits = RUN(1)},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/proto/header.h"
 
+#include "inspectors/stream/charset.h"
+
 static bool
 is_blank(uint8_t c)
 {
@@ -73,58 +75,66 @@ header_buffer_sink(struct header_buffer *b)
 
 /* ---- charsets ---- */
 
-/* windows-1252, 0x80 to 0x9f (WHATWG index); ISO-8859-1 is read as it, as receivers do. */
-static const uint16_t cp1252[32] = {0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021,
-	0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c,
-	0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178};
+struct tail_state {
+	struct header_decoder *owner;
+};
 
-static size_t
-put_code_point(uint8_t *out, unsigned c)
+/* What is behind the charset stage: the sink of the moment. */
+static enum outcome
+tail_push(struct decoder *d, struct bytes in)
 {
-	if (c < 0x80) {
-		out[0] = (uint8_t)c;
-		return 1;
+	struct tail_state *s = d->state;
+
+	sink_put(s->owner->sink, in);
+	return OUTCOME_OK;
+}
+
+static const struct decoder_ops tail_stage = {
+	.name = "header", .state_size = sizeof(struct tail_state), .push = tail_push};
+
+bool
+header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets, size_t room,
+	struct arena *arena)
+{
+	struct decoder *tail;
+	enum outcome why;
+
+	*d = (struct header_decoder){.charsets = charsets, .room = room};
+	d->run = arena_alloc(arena, room);
+	tail = decoder_open(&tail_stage, NULL, NULL, arena, NULL, &why);
+	if (d->run == NULL || tail == NULL)
+		return false;
+	((struct tail_state *)tail->state)->owner = d;
+	d->to_utf8 = decoder_open(&charset_decoder, tail, NULL, arena, NULL, &why);
+	return d->to_utf8 != NULL;
+}
+
+/* A short run of text, whole, to UTF-8; as it is where that can't be had. */
+static void
+run_to_utf8(struct header_decoder *d, struct bytes charset, struct bytes in)
+{
+	struct decoder *stage = d->to_utf8;
+
+	if (in.n == 0)
+		return;
+	stage->outcome = charset_decoder_open_with(stage, d->charsets, charset);
+	if (stage->outcome != OUTCOME_OK) {
+		sink_put(d->sink, in);
+		return;
 	}
-	if (c < 0x800) {
-		out[0] = (uint8_t)(0xc0 | c >> 6);
-		out[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	out[0] = (uint8_t)(0xe0 | c >> 12);
-	out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (c & 0x3f));
-	return 3;
+	(void)decoder_push(stage, in);
+	(void)decoder_close(stage);
 }
 
 static void
-latin_to_utf8(struct bytes in, struct header_sink sink)
+put_plain(struct header_decoder *d, struct bytes text)
 {
-	uint8_t out[256];
-	size_t n = 0;
-
-	for (size_t i = 0; i < in.n; i++) {
-		uint8_t c = in.p[i];
-
-		if (n > sizeof(out) - 4) {
-			sink_put(sink, bytes_of(out, n));
-			n = 0;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] >= 0x80) {
+			run_to_utf8(d, (struct bytes){NULL, 0}, text);
+			return;
 		}
-		n += put_code_point(out + n, c >= 0x80 && c < 0xa0 ? cp1252[c - 0x80] : c);
-	}
-	sink_put(sink, bytes_of(out, n));
-}
-
-/* A short run of text, whole, to UTF-8; as it is where its charset isn't known. */
-static void
-run_to_utf8(const struct charset_catalog *charsets, struct bytes charset, struct bytes in,
-	struct header_sink sink)
-{
-	(void)charsets;
-	if (bytes_equal_nocase(charset, BYTES_LIT("iso-8859-1")) ||
-		bytes_equal_nocase(charset, BYTES_LIT("windows-1252")))
-		latin_to_utf8(in, sink);
-	else
-		sink_put(sink, in);
+	sink_put(d->sink, text);
 }
 
 /* ---- encoded words ---- */
@@ -132,7 +142,7 @@ run_to_utf8(const struct charset_catalog *charsets, struct bytes charset, struct
 static void
 run_flush(struct header_decoder *d)
 {
-	run_to_utf8(d->charsets, d->charset, bytes_of(d->run, d->n), d->sink);
+	run_to_utf8(d, d->charset, bytes_of(d->run, d->n));
 	d->n = 0;
 }
 
@@ -278,7 +288,7 @@ header_decode(struct header_decoder *d, struct bytes value)
 		run_flush(d);
 		words = false;
 		n = blanks < value.n ? blanks + plain_length(bytes_skip(value, blanks)) : blanks;
-		sink_put(d->sink, bytes_of(value.p, n));
+		put_plain(d, bytes_of(value.p, n));
 		value = bytes_skip(value, n);
 	}
 	run_flush(d);

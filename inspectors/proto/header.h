@@ -7,7 +7,7 @@
  * Header fields of mail and MIME: encoded words, parameters, tokens.
  *
  * Everything here works on one unfolded field body that the caller holds whole.
- * Nothing allocates, nothing fails: what can't be decoded is given as it is.
+ * Nothing allocates but header_decoder_open(), nothing fails: what can't be decoded is given as it is.
  *
  * Sources: RFC 5322 (fields), RFC 2047 (encoded words), RFC 2045, 5.1 and
  * RFC 2231 (parameters), with what receivers accept beyond them.
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "inspectors/bytes.h"
+#include "inspectors/stream/decoder.h"
 
 struct charset_catalog; /* inspectors/stream/charset.h */
 
@@ -35,19 +36,29 @@ struct header_sink header_buffer_sink(struct header_buffer *b);
 
 /** Working space of header_decode(). */
 struct header_decoder {
-	const struct charset_catalog *charsets; /* may be NULL: only the built-in ones */
-	struct header_sink sink;
+	struct header_sink sink; /* the caller's, may change from call to call */
+	/* The rest belongs to header.c. */
+	const struct charset_catalog *charsets;
+	struct decoder *to_utf8;
 	/* Adjacent words of one charset are joined here before they are converted, since
-	 * senders split multi-byte characters over words. As long as the longest field. */
+	 * senders split multi-byte characters over words. */
 	uint8_t *run;
-	size_t room;
-	/* The rest belongs to header_decode(). */
-	size_t n;
+	size_t room, n;
 	struct bytes charset;
 };
 
 /**
+ * @param charsets  may be NULL: then every charset is guessed
+ * @param room      of the longest field, in bytes
+ * @param arena     holds the working space; @p d must stay where it is
+ * @return false: no memory
+ */
+bool header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets,
+	size_t room, struct arena *arena);
+
+/**
  * Decode the encoded words in @p value; the rest goes to the sink unchanged.
+ * What isn't ASCII outside of words is taken as UTF-8, or else windows-1252.
  * Blanks between adjacent words vanish (RFC 2047, 6.2). Words inside quoted
  * strings or glued to other text are decoded too, as most receivers do.
  */

@@ -773,11 +773,10 @@ mime_open(struct decoder *d, const struct part_meta *meta)
 	m->limits = p == NULL ? &alone : p->message->env->limits;
 	m->levels = arena_zalloc(d->arena, (size_t)m->limits->mime_depth * sizeof(*m->levels));
 	m->field = arena_alloc(d->arena, (size_t)m->limits->header_field);
-	m->words.room = (size_t)m->limits->header_field;
-	m->words.run = arena_alloc(d->arena, m->words.room);
-	if (m->levels == NULL || m->field == NULL || m->words.run == NULL)
+	if (m->levels == NULL || m->field == NULL ||
+		!header_decoder_open(&m->words, p == NULL ? NULL : p->message->env->charsets,
+			(size_t)m->limits->header_field, d->arena))
 		return OUTCOME_OVER_BUDGET;
-	m->words.charsets = p == NULL ? NULL : p->message->env->charsets;
 	m->bol = true;
 	if (meta != NULL && bytes_starts_nocase(meta->type, BYTES_LIT("multipart/"))) {
 		open_multipart_body(d, meta);

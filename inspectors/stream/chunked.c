@@ -90,7 +90,7 @@ static size_t
 take_line(struct chunked *c, struct bytes in, struct bytes *ret_text)
 {
 	const uint8_t *lf = memchr(in.p, '\n', in.n);
-	size_t n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
+	size_t n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1, blank = 0;
 
 	if (c->state == EXTENSION) {
 		*ret_text = bytes_of(in.p, n);
@@ -98,10 +98,13 @@ take_line(struct chunked *c, struct bytes in, struct bytes *ret_text)
 			end_size_line(c);
 		return n;
 	}
-	for (size_t i = 0; i < n && !c->line_has_text; i++)
-		c->line_has_text = in.p[i] != '\r' && in.p[i] != '\n';
+	/* A CR that begins the line may yet be an empty one's: never part of the text. */
+	while (!c->line_has_text && blank < n) {
+		c->line_has_text = in.p[blank] != '\r' && in.p[blank] != '\n';
+		blank += !c->line_has_text;
+	}
 	if (c->line_has_text)
-		*ret_text = bytes_of(in.p, n);
+		*ret_text = bytes_of(in.p + blank, n - blank);
 	else if (lf != NULL)
 		c->state = DONE;
 	if (lf != NULL)

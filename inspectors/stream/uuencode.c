@@ -215,3 +215,11 @@ const struct decoder_ops uuencode_decoder = {
 	.push = push,
 	.close = close_uu,
 };
+
+bool
+uuencode_has_begun(const struct decoder *d)
+{
+	const struct uu *s = d->state;
+
+	return s->names.n > 0;
+}

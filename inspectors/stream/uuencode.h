@@ -18,4 +18,7 @@
 
 extern const struct decoder_ops uuencode_decoder;
 
+/** Has an open uuencode_decoder met a begin line yet? */
+bool uuencode_has_begun(const struct decoder *d);
+
 #endif

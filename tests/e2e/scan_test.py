@@ -53,7 +53,7 @@ def write(path, data):
 POLICY = """schema: 1
 name: kontroll
 version: 7
-classes: [K0, K1, K2, K3]
+classes: [K0, K2, K3]
 domains:
   vard:     {control: inside,  networks: [10.10.0.0/16]}
   internet: {control: outside, networks: ["0.0.0.0/0", "::/0"]}
@@ -243,13 +243,14 @@ class Scan(unittest.TestCase):
         write(good, POLICY)
         done = self.run_it("policy", "check", str(good))
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("policy kontroll version 7", done.stdout)
+        self.assertIn("valid: 0 errors, 0 warnings; policy kontroll version 7", done.stdout)
+        self.assertEqual(self.run_it("policy", "check", "--strict", str(good)).returncode, 0)
         write(bad, POLICY.replace("class: K3", "class: K7"))
         done = self.run_it("policy", "check", str(bad))
         self.assertEqual(done.returncode, 2)
         line = 1 + POLICY[:POLICY.index("class: K3")].count("\n")
         self.assertIn("%s:%d:" % (bad, line), done.stdout)
-        self.assertIn("not valid: 1 errors", done.stdout)
+        self.assertIn("not valid: 1 error, 0 warnings", done.stdout)
         self.assertEqual(self.run_it("scan", "--policy", str(bad), str(self.tree)).returncode, 2)
         self.assertEqual(self.run_it("policy", "check", str(self.dir / "nej")).returncode, 2)
 

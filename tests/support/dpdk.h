@@ -22,9 +22,11 @@
 static inline bool
 dpdk_start(const char *megabytes)
 {
-	char size[16], *args[] = {(char *)"test", (char *)"--no-huge", (char *)"--no-pci",
-		(char *)"--no-shconf", (char *)"--no-telemetry", (char *)"--log-level=error",
-		(char *)"-m", size, (char *)"-l", (char *)"0", NULL};
+	char size[16],
+	        *args[] = {(char *)"test", (char *)"--no-huge", (char *)"--no-pci",
+	                (char *)"--no-shconf", (char *)"--no-telemetry",
+	                (char *)"--log-level=error", (char *)"-m", size, (char *)"-l", (char *)"0",
+	                NULL};
 
 	snprintf(size, sizeof(size), "%s", megabytes);
 	return rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) >= 0;
@@ -34,8 +36,8 @@ dpdk_start(const char *megabytes)
 static inline struct rte_mbuf *
 exact_segment(const void *p, size_t n)
 {
-	size_t size = RTE_ALIGN_CEIL(sizeof(struct rte_mbuf) + sizeof(struct packet_meta),
-		RTE_CACHE_LINE_SIZE);
+	size_t size = RTE_ALIGN_CEIL(
+	        sizeof(struct rte_mbuf) + sizeof(struct packet_meta), RTE_CACHE_LINE_SIZE);
 	struct rte_mbuf *m = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
 
 	assert(m != NULL);
@@ -74,7 +76,8 @@ exact_frame(const void *p, size_t n, size_t step, enum link link)
 	first->pkt_len = (uint32_t)n;
 	for (struct rte_mbuf *m = first->next; m != NULL; m = m->next)
 		first->nb_segs++;
-	*packet_meta(first) = (struct packet_meta){.wire_length = (uint32_t)n, .link = (uint8_t)link};
+	*packet_meta(first) =
+	        (struct packet_meta){.wire_length = (uint32_t)n, .link = (uint8_t)link};
 	return first;
 }
 

@@ -20,7 +20,7 @@
 /* The inspectors themselves aren't needed here, only that they are found by name. */
 static const struct inspector_ops doubles[] = {
 	{.name = "smtp"},
-	{.name = "http1"},
+	{.name = "http"},
 	{.name = "ftp"},
 	{.name = "tls"},
 };
@@ -179,7 +179,7 @@ test_conversations(void **state)
 				"S:230 Logged in\r\n", "C:PASV\r\n",
 				"S:227 Entering Passive Mode (198,51,100,2,200,1)\r\n",
 				"C:STOR a.txt\r\n", NULL}},
-		{"HTTP", 8081, CHANNEL_WEB, "http1", OPAQUE_NONE, "www.site.example",
+		{"HTTP", 8081, CHANNEL_WEB, "http", OPAQUE_NONE, "www.site.example",
 			{"C:GET /index.html HTTP/1.1\r\nHost: www.site.example\r\n"
 			 "User-Agent: test/1.0\r\nAccept: */*\r\n\r\n",
 				"S:HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"

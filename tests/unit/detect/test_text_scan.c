@@ -288,6 +288,61 @@ test_persons_inside(void **state)
 	assert_null(find("personnummer"));
 }
 
+/* The specification's own examples of what the vector file leaves out (5.3, 5.4, 13.2). */
+static void
+test_examples(void **state)
+{
+	static const struct {
+		const char *text, *detector, *normalised;
+		enum confidence confidence; /* none: not reported */
+	} cases[] = {
+		{"19810829M070", "reserv_vgr_grid", "19810829M070", CONFIDENCE_LOW},
+		{"LRID 19810829M070", "reserv_vgr_grid", "19810829M070", CONFIDENCE_HIGH},
+		{"19810829M071", "reserv_vgr_grid", NULL, CONFIDENCE_NONE},
+		{"19810829M071", "reserv_vgr", "19810829M071", CONFIDENCE_MEDIUM},
+		{"18500101N123", "reserv_vgr_grid", "18500101N123", CONFIDENCE_LOW},
+		{"19810829SU3A", "reserv_letters", "19810829SU3A", CONFIDENCE_LOW},
+		{"reservnummer 810829DA1B", "reserv_letters", "810829DA1B", CONFIDENCE_HIGH},
+		{"20200501-AA8A", "reserv_letters", "20200501AA8A", CONFIDENCE_LOW},
+		{"19600606AA1G", "reserv_letters", "19600606AA1G", CONFIDENCE_LOW},
+		{"19601306AA1G", "reserv_letters", NULL, CONFIDENCE_NONE},
+		{"19810829TB1F", "reserv_orebro", "19810829TB1F", CONFIDENCE_LOW},
+		{"20100101014R", "reserv_vnorr", "20100101014R", CONFIDENCE_LOW},
+		{"20100101-12K3", "reserv_gavleborg", "2010010112K3", CONFIDENCE_LOW},
+		{"2010010112K3", "reserv_gavleborg", NULL, CONFIDENCE_NONE},
+		{"Till: A\r\nSEKRETESS\r\nB", "secrecy", "sekretess", CONFIDENCE_HIGH},
+		{"om sekretess i allm\xC3\xA4nhet", "secrecy", NULL, CONFIDENCE_NONE},
+		{"SEKRETESSAVTAL", "secrecy", NULL, CONFIDENCE_NONE},
+		{"HEMLIG", "secrecy", "hemlig", CONFIDENCE_HIGH},
+		{"en hemlig fil", "secrecy", NULL, CONFIDENCE_NONE},
+		{"hemlighet", "secrecy", NULL, CONFIDENCE_NONE},
+		{"a\nKonfidentiellt\nb", "secrecy", "konfidentiellt", CONFIDENCE_HIGH},
+		{"endast f\xC3\x96r mottagaren", "secrecy", "endast-for-mott", CONFIDENCE_HIGH},
+		{"se 26 kap. 1 \xC2\xA7 OSL d\xC3\xA4r", "secrecy", "osl-26", CONFIDENCE_MEDIUM},
+		{"enligt OSL (2009:400) 25:1 ska", "secrecy", "osl-25", CONFIDENCE_MEDIUM},
+		{"patienten har skyddad identitet nu", "secrecy", "skyddade-person",
+			CONFIDENCE_MEDIUM},
+		{"x\nSensitivity: Private\r\ny", "sensitivity", "private", CONFIDENCE_HIGH},
+		{"x Sensitivity: Private\r\ny", "sensitivity", NULL, CONFIDENCE_NONE},
+		{"Klassning: K3.", "klassa", "K3", CONFIDENCE_HIGH},
+		{"Klassning: 3.5", "klassa", NULL, CONFIDENCE_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct found *f;
+
+		scan(bytes_str(cases[i].text), 5);
+		f = find(cases[i].detector);
+		if ((f == NULL) != (cases[i].normalised == NULL))
+			fail_msg("\"%s\": %s", cases[i].text, cases[i].detector);
+		if (f == NULL)
+			continue;
+		assert_string_equal(f->normalised, cases[i].normalised);
+		assert_int_equal(f->confidence, cases[i].confidence);
+	}
+}
+
 /* The context of one number isn't that of the number behind the window. */
 static void
 test_context_window(void **state)
@@ -401,6 +456,7 @@ main(void)
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_swedish_or_danish),
 		cmocka_unit_test(test_persons_inside),
+		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_context_window),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_refusals),

@@ -7,20 +7,34 @@
 
 #include <cmocka.h>
 
+#include "inspectors/stream/charset.h"
+
 enum { ROOM = 1024 };
 
 struct work {
-	uint8_t out[ROOM], run[ROOM];
+	uint8_t out[ROOM];
 	struct header_buffer buffer;
 	struct header_decoder decoder;
+	struct arena_budget budget;
+	struct arena arena;
 };
+
+static struct charset_catalog *charsets;
 
 static void
 work_init(struct work *w)
 {
 	w->buffer = (struct header_buffer){w->out, sizeof(w->out), 0, false};
-	w->decoder = (struct header_decoder){
-		.sink = header_buffer_sink(&w->buffer), .run = w->run, .room = sizeof(w->run)};
+	w->budget = (struct arena_budget){.limit = 1u << 20};
+	arena_init(&w->arena, &arena_source_malloc, &w->budget);
+	assert_true(header_decoder_open(&w->decoder, charsets, ROOM, &w->arena));
+	w->decoder.sink = header_buffer_sink(&w->buffer);
+}
+
+static void
+work_free(struct work *w)
+{
+	arena_release(&w->arena);
 }
 
 static void
@@ -59,6 +73,12 @@ static const struct {
 	{"glued=?utf-8?Q?word?=text", "gluedwordtext"},
 	{"=?windows-1252?Q?=80?=", "\xe2\x82\xac"},
 	{"\xc3\xa9""cureuil", "\xc3\xa9""cureuil"},
+	/* other charsets; this one and the next from Python's email.header */
+	{"=?iso-8859-15?Q?=A4?= =?koi8-r?B?xMHU1Q==?=", "\xe2\x82\xac\xd0\xb4\xd0\xb0\xd1\x82\xd1\x83"},
+	{"=?iso-2022-jp?b?GyRCJDMkcyRLJEEkTxsoQg==?=",
+		"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf"},
+	/* 8-bit text without any encoding */
+	{"r\xe4ksm\xf6rg\xe5s", "r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s"},
 	{"", ""},
 };
 
@@ -75,6 +95,7 @@ test_words(void **state)
 		memcpy(exact, words[i].in, n);
 		header_decode(&w.decoder, bytes_of(exact, n));
 		assert_text(&w, words[i].want);
+		work_free(&w);
 		free(exact);
 	}
 }
@@ -117,6 +138,7 @@ test_params(void **state)
 		assert_int_equal(found, params[i].want != NULL);
 		if (found)
 			assert_text(&w, params[i].want);
+		work_free(&w);
 	}
 }
 
@@ -219,5 +241,10 @@ main(void)
 		cmocka_unit_test(test_buffer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int bad;
+
+	charsets = charset_catalog_new(4);
+	bad = cmocka_run_group_tests(tests, NULL, NULL);
+	charset_catalog_free(charsets);
+	return bad;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SLUSS_INSPECTION_H
+#define SLUSS_INSPECTION_H
+
+/**
+ * @file
+ * One flow under inspection: its TCP streams, what nDPI makes of it, and the
+ * conversation that its bytes go to. Ties dataplane/tcp.h and classify.h to
+ * inspectors/conversation.h.
+ */
+
+#include "dataplane/classify.h"
+#include "dataplane/flow.h"
+#include "dataplane/headers.h"
+#include "dataplane/stats.h"
+#include "dataplane/tcp.h"
+#include "inspectors/conversation.h"
+
+struct report;
+
+/** Bytes of the largest IP packet, and of inspection_env.scratch. */
+enum { INSPECTION_SCRATCH = 65536 };
+
+/** What the inspections of one worker share. Filled by the worker. */
+struct inspection_env {
+	struct inspect_env *inspect;
+	const struct arena_source *pages;
+	struct tcp_engine *tcp;
+	struct classifier *classifier;
+	struct worker_stats *stats;
+	struct report *report;
+	uint8_t *scratch;	 /* INSPECTION_SCRATCH bytes, for packets that lie in pieces */
+	struct inspection *free; /* of those that pages were cut into */
+};
+
+struct inspection {
+	struct inspection *next_free;
+	struct inspection_env *env;
+	struct flow *flow;	/* NULL: a packet that the full table has no flow for */
+	uint64_t first_us, now_us; /* of the flow, and of the packet in hand */
+	uint64_t packets, bytes;   /* IP packets of both directions */
+	uint64_t ordinal[2];	   /* messages so far, by direction */
+	uint64_t conflicts[2];	   /* bytes that contradicted what was read */
+	uint64_t conflict_at[2];   /* where the first of them stood */
+	struct classify_state *ndpi;
+	struct classification class;
+	uint8_t protocol; /* IP's */
+	bool reset;	  /* ended by an RST */
+	struct tcp_stream tcp;
+	struct conversation conversation;
+};
+
+/**
+ * Begin, with the flow's first packet.
+ * @return NULL: no page; the packet's bytes are to be counted over-budget
+ */
+struct inspection *inspection_open(struct inspection_env *env, struct flow *f,
+	const struct packet *p, enum direction dir);
+
+/**
+ * The flow's next packet.
+ * @return false when it begins a new connection on the same ports: nothing was
+ *         taken; end the flow and give the packet to a new one
+ */
+bool inspection_packet(struct inspection *in, const struct packet *p, enum direction dir);
+
+/** The end of the flow: messages are judged, bytes are accounted for. */
+void inspection_close(struct inspection *in);
+
+/**
+ * A packet without a flow (the table is full): scanned by itself and judged.
+ */
+void inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dataplane/report.h"
+
+#include <stdlib.h>
+
+#include "policy/event.h"
+#include "policy/judge.h"
+#include "policy/policy.h"
+
+struct names {
+	char protocol[CLASSIFY_NAME_MAX];
+	char application[CLASSIFY_NAME_MAX];
+};
+
+static void
+count_findings(struct report *r, const struct message *m)
+{
+	size_t n = m->findings_total == 0 ? 0 : detect_set_detectors(m->env->detect);
+
+	for (size_t d = 0; d < n; d++) {
+		int least = (int)detect_set_detector_least(m->env->detect, d);
+
+		for (int c = CONFIDENCE_LOW; c <= CONFIDENCE_HIGH; c++)
+			if (c >= least)
+				r->stats->findings[d] += m->counts[d].total[c];
+			else
+				r->stats->findings_low[d] += m->counts[d].total[c];
+	}
+}
+
+static void
+count_verdict(struct report *r, const struct judgement *j)
+{
+	static const enum verdict_counter counter[VERDICTS] = {
+		[VERDICT_FORWARD] = STATS_FORWARD,
+		[VERDICT_HOLD] = STATS_HOLD,
+		[VERDICT_REFUSE] = STATS_REFUSE,
+		[VERDICT_DROP] = STATS_DROP,
+	};
+	enum verdict_counter v = counter[j->verdict];
+
+	r->stats->verdicts[v == STATS_FORWARD && j->alert ? STATS_ALERT : v]++;
+}
+
+static struct event_context
+context_of(struct report *r, const struct inspection *in, struct names *names)
+{
+	classify_protocol(r->classifier, in->class.master, names->protocol, CLASSIFY_NAME_MAX);
+	classify_protocol(r->classifier, in->class.app, names->application, CLASSIFY_NAME_MAX);
+	return (struct event_context){
+		.observer = r->cfg->observer,
+		.mode = EVENT_MONITOR,
+		.action = verdict_name(VERDICT_FORWARD), /* a watcher acts on nothing */
+		.ends = &in->conversation.ends,
+		.transport = in->protocol,
+		.protocol = in->class.master != 0 ? names->protocol : NULL,
+		.application = in->class.app != 0 ? names->application : NULL,
+		.flow_first_us = (int64_t)in->first_us,
+		.last_us = (int64_t)in->now_us,
+		.packets = in->packets,
+		.bytes = in->bytes,
+		.midstream = in->conversation.midstream,
+		.evasion = in->conflicts[DIR_CLIENT] + in->conflicts[DIR_SERVER] > 0,
+	};
+}
+
+static void
+send_event(struct report *r, char *json, size_t n)
+{
+	if (json == NULL) {
+		r->stats->events_lost++;
+		return;
+	}
+	r->cfg->events.event(r->cfg->events.ctx, json, n);
+	r->stats->events++;
+	free(json);
+}
+
+void
+report_message(void *ctx, struct message *m)
+{
+	struct report *r = ctx;
+	struct inspection *in = m->conversation->host;
+	uint64_t ordinal = in->ordinal[m->direction]++;
+	struct event_context c;
+	struct judgement j;
+	struct names names;
+	char *json;
+	size_t n = 0;
+
+	/* Nothing was said: such as a session whose only bytes were counted elsewhere. */
+	if (m->bytes_total == 0 && m->gap_bytes == 0)
+		return;
+	policy_judge(r->cfg->policy, m, &m->conversation->ends, &j);
+	r->stats->messages++;
+	count_findings(r, m);
+	count_verdict(r, &j);
+	if (!j.alert && !r->cfg->log_messages)
+		return;
+	c = context_of(r, in, &names);
+	c.sequence = r->sequence++;
+	c.ordinal = ordinal;
+	json = event_json(m, &j, r->cfg->policy, &c, &n);
+	send_event(r, json, n);
+}
+
+void
+report_evasion(struct report *r, const struct inspection *in, enum direction dir)
+{
+	struct event_evasion e = {
+		.what = "tcp-overlap-conflict",
+		.direction = dir,
+		.offset = in->conflict_at[dir],
+		.bytes = in->conflicts[dir],
+	};
+	struct names names;
+	struct event_context c = context_of(r, in, &names);
+	char *json;
+	size_t n = 0;
+
+	c.sequence = r->sequence++;
+	json = event_evasion_json(&e, &c, &n);
+	send_event(r, json, n);
+}

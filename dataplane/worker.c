@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way of a packet: headers -> fragments -> flow -> nDPI -> TCP ->
+ * conversation -> messages -> judge -> event. Run to completion, a burst at a
+ * time, so that the next packets' headers and flows are on their way from
+ * memory while the first one is dealt with.
+ */
+#include "dataplane/worker.h"
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/fragments.h"
+#include "dataplane/inspection.h"
+#include "dataplane/pages.h"
+#include "dataplane/report.h"
+#include "inspectors/stream/charset.h"
+#include "inspectors/transfer.h"
+#include "policy/policy.h"
+
+enum {
+	SWEEP_FLOWS = 64,	 /* places of the flow table looked at for each burst */
+	SLACK_US = 1000000,	 /* by which a capture's times may run back */
+	HELD_SEGMENTS = 256,	 /* out-of-order pieces of one flow and direction */
+	PREFETCH_AHEAD = 4,	 /* packets */
+	CONVERSIONS = 256,	 /* iconv conversions at once */
+};
+
+struct worker {
+	struct worker_config cfg;
+	struct worker_stats stats;
+	struct inspect_limits limits;
+	struct inspect_env inspect;
+	struct inspection_env inspections;
+	struct report report;
+	struct pages *pages;
+	struct flow_table *flows;
+	struct tcp_engine *tcp;
+	struct fragments *fragments;
+	struct classifier *classifier;
+	struct charset_catalog *charsets;
+	struct packet packets[FLOW_BURST_MAX];
+	const struct packet *packet[FLOW_BURST_MAX]; /* each one's address */
+	struct flow_burst burst;
+	uint64_t today_us; /* when the day of inspect.today began */
+	bool today_set;
+};
+
+size_t
+worker_flow_size(void)
+{
+	return flow_table_flow_size();
+}
+
+/* ---- set-up ---- */
+
+static void
+on_flow_ended(void *ctx, struct flow *f, enum flow_end why)
+{
+	struct inspection *in = f->inspection;
+
+	if (in == NULL)
+		return;
+	f->inspection = NULL;
+	in->now_us = f->last_us;
+	inspection_close(in);
+}
+
+static struct flow_table *
+open_flows(struct worker *w)
+{
+	const struct dataplane_limits *l = &w->cfg.limits;
+	struct flow_table_config cfg = {
+		.flows = (uint32_t)l->flows,
+		.timeout_us = {[FLOW_TCP_OPENING] = l->tcp_open_timeout * 1000000,
+			[FLOW_TCP_ESTABLISHED] = l->tcp_idle_timeout * 1000000,
+			[FLOW_TCP_CLOSING] = l->tcp_close_timeout * 1000000,
+			[FLOW_UDP] = l->udp_idle_timeout * 1000000,
+			[FLOW_OTHER] = l->udp_idle_timeout * 1000000},
+		.slack_us = SLACK_US,
+		.seed = (uint32_t)w->cfg.distinct_seed,
+		.socket = w->cfg.socket,
+		.ended = on_flow_ended,
+		.ctx = w,
+	};
+
+	return flow_table_create(&cfg);
+}
+
+static struct tcp_engine *
+open_tcp(struct worker *w)
+{
+	const struct dataplane_limits *l = &w->cfg.limits;
+	struct tcp_config cfg = {
+		.flow_held = (uint32_t)l->tcp_held,
+		.flow_segments = HELD_SEGMENTS,
+		.flow_unacked = (uint32_t)l->tcp_held,
+		.held = l->tcp_held_total,
+		/* Half of the packets may be held; the other half stays in motion. */
+		.segments = (uint32_t)(l->packet_buffers / 2),
+		.gap_timeout_us = l->tcp_gap_timeout * 1000,
+		.socket = w->cfg.socket,
+	};
+
+	return tcp_engine_create(&cfg);
+}
+
+static struct fragments *
+open_fragments(struct worker *w)
+{
+	struct fragments_config cfg = {
+		.datagrams = (uint32_t)w->cfg.limits.fragment_datagrams,
+		.timeout_us = w->cfg.limits.fragment_timeout * 1000000,
+		.socket = w->cfg.socket,
+	};
+
+	return fragments_create(&cfg);
+}
+
+static bool
+open_inspect(struct worker *w)
+{
+	w->charsets = charset_catalog_new(CONVERSIONS);
+	w->limits = w->cfg.inspect;
+	w->inspect = (struct inspect_env){
+		.limits = &w->limits,
+		.detect = policy_detect(w->cfg.policy),
+		.scratch = detect_scratch_new(policy_detect(w->cfg.policy)),
+		.pseudonym = w->cfg.pseudonym,
+		.charsets = w->charsets,
+		.transfers = transfer_table_new(w->limits.transfers),
+		.message_done = report_message,
+		.ctx = &w->report,
+		.distinct_seed = w->cfg.distinct_seed,
+	};
+	return w->charsets != NULL && w->inspect.scratch != NULL && w->inspect.transfers != NULL;
+}
+
+static bool
+open_parts(struct worker *w, struct worker_error *err)
+{
+	char why[256];
+
+	w->classifier = classifier_new(
+		w->cfg.limits.ndpi_flows, (unsigned)w->cfg.limits.ndpi_packets, why, sizeof(why));
+	if (w->classifier == NULL) {
+		snprintf(err->text, sizeof(err->text), "%s", why);
+		return false;
+	}
+	w->pages = pages_create(w->cfg.limits.inspect_memory, w->cfg.socket);
+	w->flows = open_flows(w);
+	w->tcp = open_tcp(w);
+	w->fragments = open_fragments(w);
+	w->inspections.scratch = rte_malloc_socket("scratch", INSPECTION_SCRATCH, 64,
+		w->cfg.socket);
+	if (w->pages != NULL && w->flows != NULL && w->tcp != NULL && w->fragments != NULL &&
+		w->inspections.scratch != NULL && open_inspect(w))
+		return true;
+	snprintf(err->text, sizeof(err->text),
+		"worker %u: no memory for its tables; lower limits.flows, "
+		"limits.fragment_datagrams or limits.packet_buffers, or give it more memory",
+		w->cfg.index);
+	return false;
+}
+
+struct worker *
+worker_new(const struct worker_config *cfg, struct worker_error *err)
+{
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), 64, cfg->socket);
+
+	if (w == NULL) {
+		snprintf(err->text, sizeof(err->text), "no memory for worker %u", cfg->index);
+		return NULL;
+	}
+	w->cfg = *cfg;
+	for (unsigned i = 0; i < FLOW_BURST_MAX; i++)
+		w->packet[i] = &w->packets[i];
+	if (!open_parts(w, err)) {
+		worker_free(w);
+		return NULL;
+	}
+	w->report = (struct report){
+		.cfg = &w->cfg, .stats = &w->stats, .classifier = w->classifier};
+	w->inspections.inspect = &w->inspect;
+	w->inspections.pages = pages_source(w->pages);
+	w->inspections.tcp = w->tcp;
+	w->inspections.classifier = w->classifier;
+	w->inspections.stats = &w->stats;
+	w->inspections.report = &w->report;
+	return w;
+}
+
+void
+worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	fragments_destroy(w->fragments);
+	flow_table_destroy(w->flows);
+	tcp_engine_destroy(w->tcp);
+	classifier_free(w->classifier);
+	transfer_table_free(w->inspect.transfers);
+	detect_scratch_free(w->inspect.scratch);
+	charset_catalog_free(w->charsets);
+	rte_free(w->inspections.scratch);
+	pages_destroy(w->pages);
+	rte_free(w);
+}
+
+/* ---- time ---- */
+
+/* Days since 1970-01-01 to a date of the Gregorian calendar (Fliegel, van Flandern 1968). */
+static struct civil_date
+date_of_day(int64_t day)
+{
+	int64_t l = day + 2440588 + 68569, n = 4 * l / 146097, i, j;
+
+	l -= (146097 * n + 3) / 4;
+	i = 4000 * (l + 1) / 1461001;
+	l -= 1461 * i / 4 - 31;
+	j = 80 * l / 2447;
+	return (struct civil_date){
+		.year = (int16_t)(100 * (n - 49) + i + j / 11),
+		.month = (uint8_t)(j + 2 - 12 * (j / 11)),
+		.day = (uint8_t)(l - 2447 * j / 80),
+	};
+}
+
+/* Birth dates are judged as of the packet's own day, so that a capture gives the same
+ * findings whenever it is read. */
+static void
+set_today(struct worker *w, uint64_t us)
+{
+	enum { DAY_HOURS = 24 };
+	const uint64_t day_us = UINT64_C(3600000000) * DAY_HOURS;
+
+	if (us - w->today_us < day_us && w->today_set)
+		return;
+	w->today_set = true;
+	w->today_us = us - us % day_us;
+	w->inspect.today = date_of_day((int64_t)(us / day_us));
+}
+
+static void
+count_packet(struct worker *w, const struct packet_meta *meta)
+{
+	w->stats.packets++;
+	w->stats.bytes += meta->wire_length;
+	w->stats.cut += meta->cut;
+	if (w->stats.first_us == 0)
+		w->stats.first_us = meta->ts_us;
+	if (meta->ts_us > w->stats.last_us)
+		w->stats.last_us = meta->ts_us;
+}
+
+/* ---- packets ---- */
+
+/* Payload that no receiver accepts, but that was on the wire: opaque, damaged. */
+static void
+count_damaged(struct worker *w, const struct packet *p)
+{
+	w->stats.payload += p->payload_len;
+	w->stats.opaque[OPAQUE_DAMAGED] += p->payload_len;
+}
+
+/* @return whether @p p is a whole packet to go on with; else its mbuf is gone */
+static bool
+read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
+{
+	enum header_result r = headers_parse(m, w->cfg.verify_checksums, p);
+
+	count_packet(w, packet_meta(m));
+	w->stats.headers[r]++;
+	if (r == HEADER_FRAGMENT) {
+		if (fragments_feed(w->fragments, p) != FRAGMENT_WHOLE)
+			return false;
+		r = headers_reparse(p, w->cfg.verify_checksums);
+		if (r != HEADER_OK)
+			w->stats.headers[r]++;
+	}
+	if (header_result_usable(r))
+		return true;
+	if (r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
+		count_damaged(w, p);
+	rte_pktmbuf_free(p->mbuf);
+	return false;
+}
+
+static void
+no_room(struct worker *w, const struct packet *p)
+{
+	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
+}
+
+/* The flow's inspection, opened with its first packet; NULL: no page for it. */
+static struct inspection *
+inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
+{
+	if (f->inspection == NULL)
+		f->inspection = inspection_open(&w->inspections, f, p, dir);
+	return f->inspection;
+}
+
+static void
+one_packet(struct worker *w, unsigned i, const struct packet *p)
+{
+	enum direction dir;
+	struct flow *f = flow_of(w->flows, p, &w->burst, i, &dir);
+	struct inspection *in;
+
+	w->stats.payload += p->payload_len;
+	if (f == NULL) {
+		inspection_stateless(&w->inspections, p, dir);
+		return;
+	}
+	in = inspection_of(w, f, p, dir);
+	if (in != NULL && !inspection_packet(in, p, dir)) {
+		flow_restart(w->flows, f, p, &dir);
+		in = inspection_of(w, f, p, dir);
+		if (in != NULL)
+			(void)inspection_packet(in, p, dir);
+	}
+	if (in == NULL)
+		no_room(w, p);
+}
+
+static void
+flows_of_burst(struct worker *w, unsigned n)
+{
+	flow_burst_lookup(w->flows, w->packet, n, &w->burst);
+	for (unsigned i = 0; i < n; i++) {
+		set_today(w, w->packets[i].time);
+		one_packet(w, i, &w->packets[i]);
+		rte_pktmbuf_free(w->packets[i].mbuf);
+	}
+}
+
+void
+worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	unsigned usable = 0;
+
+	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], void *));
+		if (read_headers(w, pkts[i], &w->packets[usable]))
+			usable++;
+		if (usable == FLOW_BURST_MAX) {
+			flows_of_burst(w, usable);
+			usable = 0;
+		}
+	}
+	if (usable > 0)
+		flows_of_burst(w, usable);
+	worker_idle(w, w->stats.last_us);
+}
+
+void
+worker_idle(struct worker *w, uint64_t now_us)
+{
+	uint32_t open;
+
+	flow_table_sweep(w->flows, now_us, SWEEP_FLOWS);
+	fragments_sweep(w->fragments, now_us);
+	open = flow_table_count(w->flows);
+	w->stats.flows_open = open;
+	if (open > w->stats.flows_peak)
+		w->stats.flows_peak = open;
+}
+
+static void
+copy_counters(struct worker *w)
+{
+	w->stats.fragment = *fragments_counters(w->fragments);
+	w->stats.flow = *flow_table_counters(w->flows);
+	w->stats.tcp = *tcp_engine_counters(w->tcp);
+	w->stats.arena_peak = pages_peak(w->pages);
+	w->stats.arena_full = pages_refused(w->pages);
+}
+
+void
+worker_finish(struct worker *w)
+{
+	fragments_flush(w->fragments);
+	flow_table_flush(w->flows);
+	w->stats.flows_open = 0;
+	copy_counters(w);
+}
+
+const struct worker_stats *
+worker_stats(const struct worker *w)
+{
+	return &w->stats;
+}

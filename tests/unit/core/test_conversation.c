@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/support/conversation.h"
+
+#define C DIR_CLIENT
+#define S DIR_SERVER
+
+/* Numbers of the published test series (1976-2013, serials 238 and 239). */
+static const struct say mail[] = {
+	{S, "220 mx.example ESMTP\r\n"},
+	{C, "EHLO a.example\r\n"},
+	{S, "250 mx.example\r\n"},
+	{C, "MAIL FROM:<a@vard.example>\r\n"},
+	{S, "250 ok\r\n"},
+	{C, "RCPT TO:<b@leverantor.example>\r\n"},
+	{S, "250 ok\r\n"},
+	{C, "DATA\r\n"},
+	{S, "354 go\r\n"},
+	{C, "Subject: hej\r\n\r\npersonnummer 19760102-2382 och 19760103-2381\r\n"
+	    "igen 19760102-2382\r\n.\r\n"},
+	{S, "250 queued\r\n"},
+	{C, "QUIT\r\n"},
+	{S, "221 bye\r\n"},
+};
+
+static void
+test_mail_is_read_from_byte_one(void **state)
+{
+	struct engine e;
+
+	engine_open(&e);
+	engine_talk(&e, mail, ARRAY_LEN(mail), 0);
+	assert_non_null(strstr(engine_dump(&e), "mail smtp c total="));
+	assert_null(strstr(engine_dump(&e), "raw"));
+	assert_non_null(strstr(engine_dump(&e), "personnummer=3/2"));
+	assert_int_equal(engine_distinct(&e, "personnummer"), 2);
+	engine_close(&e);
+}
+
+static void
+test_every_step_gives_the_same(void **state)
+{
+	struct engine whole, cut;
+
+	engine_open(&whole);
+	engine_talk(&whole, mail, ARRAY_LEN(mail), 0);
+	for (size_t step = 1; step < 64; step++) {
+		engine_open(&cut);
+		engine_talk(&cut, mail, ARRAY_LEN(mail), step);
+		assert_string_equal(engine_dump(&cut), engine_dump(&whole));
+		engine_close(&cut);
+	}
+	engine_close(&whole);
+}
+
+static void
+test_unknown_is_raw_both_ways(void **state)
+{
+	static const struct say talk[] = {
+		{C, "\x01\x02hej 19760102-2382 hej"}, {S, "svar 19760103-2381 slut"}};
+	struct engine e;
+
+	engine_open(&e);
+	engine_talk(&e, talk, ARRAY_LEN(talk), 1);
+	assert_string_equal(engine_dump(&e),
+		"other raw c total=23 opaque=0 personnummer=1/1 near=0\n"
+		"  1976****-**** medium raw @6\n"
+		"other raw s total=23 opaque=0 personnummer=1/1 near=0\n"
+		"  1976****-**** medium raw @5\n");
+	engine_close(&e);
+}
+
+/* Memory that runs out at any point is an outcome: no crash, and no byte lost in the books. */
+static void
+test_every_budget_is_an_outcome(void **state)
+{
+	for (size_t limit = 0; limit < 65536; limit += 512) {
+		struct engine e;
+
+		engine_open(&e);
+		e.limits.flow_memory = limit;
+		engine_talk(&e, mail, ARRAY_LEN(mail), 7);
+		engine_close(&e);
+	}
+}
+
+/* A stretch ends in the middle of a number: it is found, and no byte is counted twice. */
+static void
+test_stretches_of_raw_lose_nothing(void **state)
+{
+	static char text[3 * 65536];
+	const struct say talk[] = {{C, text}};
+	struct engine e;
+
+	for (size_t at = 65536 - 20; at < 65536 + 4; at++) {
+		memset(text, 'x', sizeof(text) - 1);
+		memcpy(text + at, " 19760102-2382 ", 15);
+		engine_open(&e);
+		e.limits.raw_message = 65536;
+		engine_talk(&e, talk, 1, 64);
+		assert_true(e.messages > 1);
+		assert_true(engine_distinct(&e, "personnummer") >= 1);
+		assert_int_equal(e.total[C], sizeof(text) - 1);
+		engine_close(&e);
+	}
+}
+
+static void
+test_datagrams_are_read_apart(void **state)
+{
+	struct endpoints ends = {.family = 4};
+	struct conversation c;
+	struct engine e;
+
+	engine_open(&e);
+	conversation_open(&c, &e.env, &arena_source_malloc, &ends, CHANNEL_OTHER, false);
+	c.datagrams = true;
+	conversation_data(&c, C, BYTES_LIT("19760102-"));
+	conversation_data(&c, C, BYTES_LIT("2382"));
+	conversation_data(&c, C, BYTES_LIT("19760103-2381"));
+	conversation_close(&c, false);
+	assert_int_equal(engine_distinct(&e, "personnummer"), 1);
+	assert_int_equal(e.total[C], 26);
+	engine_close(&e);
+}
+
+static void
+test_gap_is_told(void **state)
+{
+	struct endpoints ends = {.family = 4};
+	struct conversation c;
+	struct engine e;
+
+	engine_open(&e);
+	conversation_open(&c, &e.env, &arena_source_malloc, &ends, CHANNEL_OTHER, true);
+	conversation_data(&c, C, BYTES_LIT("before 19760102-2382 "));
+	conversation_gap(&c, C, 1000);
+	conversation_data(&c, C, BYTES_LIT(" behind 19760103-2381"));
+	conversation_close(&c, true);
+	assert_int_equal(engine_distinct(&e, "personnummer"), 2);
+	assert_int_equal(c.stats.delivered[C], 42);
+	engine_close(&e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mail_is_read_from_byte_one),
+		cmocka_unit_test(test_every_step_gives_the_same),
+		cmocka_unit_test(test_unknown_is_raw_both_ways),
+		cmocka_unit_test(test_every_budget_is_an_outcome),
+		cmocka_unit_test(test_stretches_of_raw_lose_nothing),
+		cmocka_unit_test(test_datagrams_are_read_apart),
+		cmocka_unit_test(test_gap_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

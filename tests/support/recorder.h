@@ -60,6 +60,10 @@ void recorder_free(struct recorder *r);
 void recorder_run(struct recorder *r, const struct inspector_ops *ops, const struct step *steps,
 	size_t n_steps, size_t cut, size_t piece, bool reset);
 
+/** Assert that every byte is in a message, but for blanks behind a direction's last one. */
+void assert_conserved(const struct recorder *r, const char *name, const struct step *steps,
+	size_t n_steps);
+
 /**
  * Assert that what is recorded is @p want, for every cut and every size of pieces
  * to 17, and that every byte was counted once.

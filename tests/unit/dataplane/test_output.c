@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What comes out: the event file, the summary, the progress line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dataplane/events.h"
+#include "dataplane/progress.h"
+#include "dataplane/summary.h"
+
+struct fixture {
+	char folder[64], path[96];
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	strcpy(f->folder, P_tmpdir "/sluss-output-XXXXXX");
+	if (mkdtemp(f->folder) == NULL)
+		return -1;
+	snprintf(f->path, sizeof(f->path), "%s/events.jsonl", f->folder);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	unlink(f->path);
+	rmdir(f->folder);
+	free(f);
+	return 0;
+}
+
+static char *
+read_file(const char *path)
+{
+	FILE *in = fopen(path, "rb");
+	char *text = calloc(1, 1 << 22);
+
+	assert_non_null(in);
+	assert_non_null(text);
+	fread(text, 1, (1 << 22) - 1, in);
+	fclose(in);
+	return text;
+}
+
+/* ---- events ---- */
+
+static const char line[] = "{\"event\":\"0123456789012345678901234567\"}";
+
+static void
+test_half_a_line_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit old, few = {100, 100};
+	char why[256], *text;
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	assert_non_null(e);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	for (unsigned i = 0; i < 5; i++)
+		events_write(e, line, sizeof(line) - 1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	events_flush(e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(events_written(e), 2);
+	assert_int_equal(events_lost(e), 3);
+	assert_non_null(events_error(e));
+	/* Nothing is written after a failure, so that the file has no hole in its middle. */
+	events_write(e, line, sizeof(line) - 1);
+	events_flush(e);
+	assert_int_equal(events_lost(e), 4);
+	events_close(e, false);
+	text = read_file(f->path);
+	assert_int_equal(strlen(text), 2 * sizeof(line));
+	assert_int_equal(text[2 * sizeof(line) - 1], '\n');
+	free(text);
+}
+
+enum { THREADS = 4, EACH = 2000 };
+
+static void *
+write_many(void *ctx)
+{
+	for (unsigned i = 0; i < EACH; i++)
+		events_write(ctx, line, sizeof(line) - 1);
+	return NULL;
+}
+
+static void
+test_lines_of_threads_are_whole(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[THREADS];
+	char why[256], *text, *at;
+	struct events *e = events_open(f->path, why, sizeof(why));
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_many, e), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	events_flush(e);
+	assert_int_equal(events_written(e), THREADS * EACH);
+	events_close(e, false);
+	at = text = read_file(f->path);
+	for (; *at != '\0'; at += sizeof(line), n++) {
+		assert_memory_equal(at, line, sizeof(line) - 1);
+		assert_int_equal(at[sizeof(line) - 1], '\n');
+	}
+	assert_int_equal(n, THREADS * EACH);
+	free(text);
+}
+
+static void
+test_an_event_longer_than_the_buffer(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 200000;
+	char why[256], *text, *json = malloc(n);
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	memset(json, 'x', n);
+	events_write(e, line, sizeof(line) - 1);
+	events_write(e, json, n);
+	events_write(e, line, sizeof(line) - 1);
+	events_close(e, false);
+	text = read_file(f->path);
+	assert_int_equal(strlen(text), 2 * sizeof(line) + n + 1);
+	assert_int_equal(text[sizeof(line)], 'x');
+	assert_int_equal(text[sizeof(line) + n], '\n');
+	free(text);
+	free(json);
+}
+
+static void
+test_a_run_that_did_not_begin(void **state)
+{
+	struct fixture *f = *state;
+	char why[256];
+	FILE *old;
+
+	events_close(events_open(f->path, why, sizeof(why)), true);
+	assert_int_not_equal(access(f->path, F_OK), 0);
+	/* A file that was there before stays. */
+	old = fopen(f->path, "w");
+	assert_non_null(old);
+	fclose(old);
+	events_close(events_open(f->path, why, sizeof(why)), true);
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
+/* ---- summary ---- */
+
+static char *
+print_summary(const struct summary *s, bool *ret_ok)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	assert_non_null(out);
+	*ret_ok = summary_print(out, s);
+	fclose(out);
+	return text;
+}
+
+static void
+assert_fits(const char *text)
+{
+	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
+		if (strcspn(at, "\n") > 80)
+			fail_msg("too long: %.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* Everything counted, with numbers as they come in a year: the table still fits. */
+static void
+test_summary_fits(void **state)
+{
+	static const char *const detectors[] = {"personnummer", "reserve-number"};
+	struct worker_stats *w = calloc(1, sizeof(*w));
+	struct source_stats source;
+	struct summary s = {.stats = w, .source = &source, .detectors = detectors,
+		.n_detectors = 2, .seconds = 3600, .live = true};
+	bool ok;
+	char *text;
+
+	(void)state;
+	memset(&source, 0, sizeof(source));
+	source.missed = source.no_buffer = source.errors = 99999999999;
+	source.too_long = source.damaged_files = 3;
+	for (size_t i = 0; i < sizeof(*w) / sizeof(uint64_t); i++)
+		((uint64_t *)w)[i] = 99999999999;
+	w->n_applications = 2;
+	w->applications[0] = (struct stats_application){91, 203, 7, 8, 9};
+	w->applications[1] = (struct stats_application){3, 0, 99999999999, 99999999999, 9999999999999};
+	text = print_summary(&s, &ok);
+	assert_fits(text);
+	assert_true(ok); /* it isn't final */
+	assert_non_null(strstr(text, "personnummer"));
+	assert_non_null(strstr(text, "reserve-number"));
+	assert_non_null(strstr(text, "99,999,999,999"));
+	/* The most bytes first. */
+	assert_true(strstr(text, "  3.0 ") < strstr(text, "  91.203 "));
+	free(text);
+	free(w);
+}
+
+static void
+test_bytes_must_add_up(void **state)
+{
+	struct worker_stats *w = calloc(1, sizeof(*w));
+	struct source_stats source = {0};
+	struct summary s = {.stats = w, .source = &source, .final = true};
+	bool ok;
+	char *text;
+
+	(void)state;
+	w->payload = 1000;
+	w->inspected = 600;
+	w->opaque[OPAQUE_TLS] = 250;
+	w->opaque[OPAQUE_DAMAGED] = 50;
+	w->exempt = 40;
+	w->repeated = 35;
+	w->undelivered = 25;
+	assert_int_equal(stats_unaccounted(w), 0);
+	text = print_summary(&s, &ok);
+	assert_true(ok);
+	assert_null(strstr(text, "ERROR"));
+	free(text);
+	w->undelivered = 24;
+	assert_int_equal(stats_unaccounted(w), 1);
+	text = print_summary(&s, &ok);
+	assert_false(ok);
+	assert_non_null(strstr(text, "ERROR: 1 bytes"));
+	free(text);
+	w->exempt = 50;
+	assert_int_equal(stats_unaccounted(w), -9);
+	free(w);
+}
+
+static void
+test_adding_workers(void **state)
+{
+	struct worker_stats *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+	struct worker_stats *sum = calloc(1, sizeof(*sum));
+
+	(void)state;
+	a->packets = 3;
+	a->first_us = 50;
+	a->last_us = 90;
+	stats_application(a, 91, 203)->flows = 2;
+	stats_application(a, 3, 0)->flows = 1;
+	b->packets = 4;
+	b->first_us = 40;
+	b->last_us = 80;
+	b->tcp.conflicts = 5;
+	b->findings[7] = 6;
+	stats_application(b, 91, 203)->flows = 10;
+	stats_add(sum, a);
+	stats_add(sum, b);
+	assert_int_equal(sum->packets, 7);
+	assert_int_equal(sum->first_us, 40);
+	assert_int_equal(sum->last_us, 90);
+	assert_int_equal(sum->tcp.conflicts, 5);
+	assert_int_equal(sum->findings[7], 6);
+	assert_int_equal(sum->n_applications, 2);
+	assert_int_equal(stats_application(sum, 91, 203)->flows, 12);
+	/* The table is bounded; what is beyond it is together. */
+	for (unsigned i = 0; i < STATS_APPLICATIONS_MAX + 10; i++)
+		stats_application(a, (uint16_t)(1000 + i), 0)->flows++;
+	assert_int_equal(a->n_applications, STATS_APPLICATIONS_MAX);
+	assert_int_equal(a->other_applications.flows, 12);
+	free(a);
+	free(b);
+	free(sum);
+}
+
+/* ---- progress ---- */
+
+static void
+test_progress_lines(void **state)
+{
+	struct source_stats s = {.read = 2500000, .total = 10000000};
+	struct progress_now now = {.messages = 12, .events = 3};
+	char text[256];
+
+	(void)state;
+	progress_line(&s, &now, false, 10, 1234567, 0, text, sizeof(text));
+	assert_string_equal(text,
+		"[#####...............]  25 %, 2.5 MB, 1.2 M packets/s, 3 events, 0:30 left");
+	s.total = 0;
+	progress_line(&s, &now, false, 10, 999, 0, text, sizeof(text));
+	assert_string_equal(text, "2.5 MB read, 999 packets/s, 12 messages, 3 events");
+	now.lost = 7;
+	progress_line(&s, &now, true, 3725, 45000, 98765432, text, sizeof(text));
+	assert_string_equal(text,
+		"1:02:05  45 k packets/s, 99 Mbit/s, 12 messages, 3 events, 7 lost");
+	now.messages = now.events = now.lost = UINT64_MAX;
+	progress_line(&s, &now, true, 1e7, 1e15, 1e18, text, sizeof(text));
+	assert_true(strlen(text) <= 79);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_half_a_line_is_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_of_threads_are_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_event_longer_than_the_buffer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_run_that_did_not_begin, setup, teardown),
+		cmocka_unit_test(test_summary_fits),
+		cmocka_unit_test(test_bytes_must_add_up),
+		cmocka_unit_test(test_adding_workers),
+		cmocka_unit_test(test_progress_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,6 +52,7 @@ static const struct validator validators[] = {
 	{"secrecy", secrecy_validate, .marks = secrecy_marks},
 	{"msip", msip_validate, .label = true},
 	{"sensitivity", sensitivity_validate, .marks = sensitivity_marks},
+	{"literal", literal_validate},
 };
 
 const struct validator *

@@ -110,6 +110,7 @@ open_fragments(struct worker *w)
 	struct fragments_config cfg = {
 		.datagrams = (uint32_t)w->cfg.limits.fragment_datagrams,
 		.timeout_us = w->cfg.limits.fragment_timeout * 1000000,
+		.seed = (uint32_t)w->cfg.distinct_seed,
 		.socket = w->cfg.socket,
 	};
 
@@ -373,6 +374,9 @@ static void
 copy_counters(struct worker *w)
 {
 	w->stats.fragment = *fragments_counters(w->fragments);
+	/* Fragments that never became a datagram were on the wire, too. */
+	w->stats.payload += w->stats.fragment.lost_bytes;
+	w->stats.opaque[OPAQUE_DAMAGED] += w->stats.fragment.lost_bytes;
 	w->stats.flow = *flow_table_counters(w->flows);
 	w->stats.tcp = *tcp_engine_counters(w->tcp);
 	w->stats.arena_peak = pages_peak(w->pages);

@@ -102,6 +102,20 @@ match_at(const struct terms *t, struct bytes low, size_t i)
 	return m;
 }
 
+/* May a term begin at i? The usual cases here, the others by word_before(). */
+static inline bool
+begins_word(struct bytes low, size_t i)
+{
+	uint8_t before;
+
+	if (i == 0)
+		return true;
+	before = low.p[i - 1];
+	if (before >= 'a' && before <= 'z')
+		return false;
+	return before < 0x80 ? !ascii_is_digit(before) : !word_before(low, i);
+}
+
 struct context_found
 terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end, unsigned before,
 	unsigned after)
@@ -116,7 +130,7 @@ terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end
 	for (size_t i = w.n; i-- > 0;) {
 		struct match m;
 
-		if (t->first[low[i]] == 0 || word_before(w, i))
+		if (t->first[low[i]] == 0 || !begins_word(w, i))
 			continue;
 		m = match_at(t, w, i);
 		if (m.positive || m.negative)
@@ -127,7 +141,7 @@ terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end
 	w.n = characters_on(text, end, after) - end;
 	lower_copy(low, text.p + end, w.n);
 	for (size_t i = 0; i < w.n; i++)
-		if (t->first[low[i]] != 0 && !word_before(w, i) && match_at(t, w, i).positive)
+		if (t->first[low[i]] != 0 && begins_word(w, i) && match_at(t, w, i).positive)
 			return (struct context_found){CONTEXT_POSITIVE, WINDOW_MAX};
 	return (struct context_found){CONTEXT_NONE, WINDOW_MAX};
 }

@@ -102,6 +102,7 @@ valid_run(struct bytes in, bool *ret_cut)
 		struct bytes rest;
 		int n;
 
+		i += span_utf8_short(in.p + i, in.n - i);
 		i += span_ascii(in.p + i, in.n - i);
 		if (i == in.n)
 			return i;

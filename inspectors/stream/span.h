@@ -74,4 +74,38 @@ span_ascii(const uint8_t *p, size_t n)
 	return i;
 }
 
+/**
+ * Bytes of valid UTF-8 without zeros whose sequences are one or two bytes long, as most
+ * European text is: whole sequences, counted in blocks of 16 bytes, so it may stop early.
+ */
+static inline size_t
+span_utf8_short(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	unsigned lead_before = 0; /* the block before ended with a lead byte */
+
+	for (; n - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		/* As signed bytes: continuations are -128 to -65, leads of two -62 to -33. */
+		unsigned high = (unsigned)_mm_movemask_epi8(v);
+		unsigned follow =
+			(unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(-64), v));
+		unsigned lead = (unsigned)_mm_movemask_epi8(
+			_mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(-63)),
+				_mm_cmpgt_epi8(_mm_set1_epi8(-32), v)));
+		unsigned zero = (unsigned)_mm_movemask_epi8(
+			_mm_cmpeq_epi8(v, _mm_setzero_si128()));
+
+		if (zero != 0 || (follow | lead) != high ||
+			follow != ((lead << 1 | lead_before) & 0xffff))
+			break;
+		lead_before = lead >> 15;
+	}
+	i -= lead_before;
+#endif
+	return i;
+}
+
 #endif

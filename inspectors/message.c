@@ -110,6 +110,9 @@ message_close(struct message *m, bool cut)
 void
 message_discard(struct message *m)
 {
+	/* Closed like any other, since a stage may hold what isn't the arena's (iconv). */
+	while (m->top != NULL)
+		part_close(m->top, false);
 	message_release(m);
 }
 

@@ -537,7 +537,7 @@ claim_ends(struct side *s)
 	if (b->pure)
 		return;
 	/* Some recipients see no claim at all: then a request ends with its head. */
-	if (h->odd && s->kind == HTTP1_REQUEST && (h->n_lengths == 0 || h->lengths[0] != 0))
+	if (h->doubtful && s->kind == HTTP1_REQUEST && (h->n_lengths == 0 || h->lengths[0] != 0))
 		b->ends[b->n_ends++] = 0;
 	for (unsigned i = 0; i < h->n_lengths; i++)
 		b->ends[b->n_ends++] = h->lengths[i];
@@ -743,7 +743,7 @@ flush_field(struct side *s)
 	if (l->n > 0)
 		http1_field(&s->head, bytes_of(l->p, l->n), l->folded || l->over);
 	else if (l->over)
-		s->head.odd = true;
+		s->head.odd = s->head.doubtful = true;
 	l->n = l->start = 0;
 	l->over = l->folded = false;
 }

@@ -104,10 +104,9 @@ content_length(struct http1_head *h, struct bytes value)
 		add_length(h, n);
 		any = true;
 	}
-	if (!any)
-		h->length_junk = true;
-	if (h->n_lengths > 1 || h->length_junk)
-		h->odd = true;
+	h->length_junk = h->length_junk || !any;
+	h->doubtful = h->doubtful || h->length_junk;
+	h->odd = h->odd || h->length_junk || h->n_lengths > 1;
 }
 
 static void
@@ -225,8 +224,12 @@ framing_field(struct http1_head *h, enum field field, struct bytes raw, bool odd
 		value = trim_edges(bytes_skip(value, 1));
 		odd = true;
 	}
-	if (odd || raw.n > sizeof(room))
-		*(field == FIELD_CODING ? &h->odd_content : &h->odd) = true;
+	odd = odd || raw.n > sizeof(room);
+	if (field == FIELD_CODING)
+		h->odd_content = h->odd_content || odd;
+	else
+		h->doubtful = h->doubtful || odd;
+	h->odd = h->odd || h->doubtful;
 	if (field == FIELD_LENGTH) {
 		content_length(h, value);
 	} else if (field == FIELD_TRANSFER) {
@@ -234,7 +237,7 @@ framing_field(struct http1_head *h, enum field field, struct bytes raw, bool odd
 			h->odd = true;
 		/* Nothing but the coding, last: else some don't take it as chunked. */
 		if (!bytes_equal_nocase(value, BYTES_LIT("chunked")))
-			h->odd = true;
+			h->odd = h->doubtful = true;
 		coding_list(h, value, true);
 	} else {
 		coding_list(h, value, false);

@@ -39,6 +39,7 @@ struct http1_head {
 	bool length_junk; /* some Content-Length isn't a number */
 	bool chunked;	  /* claimed, in whatever spelling */
 	bool odd;	  /* framing that recipients read in different ways */
+	bool doubtful;	  /* odd so that some recipients see no claim of a body at all */
 	bool odd_content; /* likewise codings, or types that contradict each other */
 	unsigned n_transfer_fields;
 

@@ -29,11 +29,23 @@ struct step {
 	uint64_t lost;
 };
 
+/* Steps of a conversation, from string literals. */
+#define C(s) {SAY_CLIENT, {(const uint8_t *)(s), sizeof(s) - 1}, 0}
+#define S(s) {SAY_SERVER, {(const uint8_t *)(s), sizeof(s) - 1}, 0}
+#define LOST_C(n) {LOSE_CLIENT, {NULL, 0}, (n)}
+#define LOST_S(n) {LOSE_SERVER, {NULL, 0}, (n)}
+#define END_C {END_CLIENT, {NULL, 0}, 0}
+#define END_S {END_SERVER, {NULL, 0}, 0}
+
 struct recorder {
 	struct inspect_limits limits;
 	struct inspect_env env;
 	struct endpoints ends;
-	struct transfer *transfer;
+	struct transfer *transfer; /* the conversation's, or NULL */
+	/* Before the conversation is closed, a connection with these ends begins, if
+	 * not NULL: `matched` is its transfer, held. */
+	const struct endpoints *data_connection;
+	struct transfer *matched;
 	struct box text;  /* the messages, in the order of their closing */
 	uint64_t counted[2]; /* bytes in messages, or said to be over the budget */
 };
@@ -47,6 +59,10 @@ void recorder_free(struct recorder *r);
  */
 void recorder_run(struct recorder *r, const struct inspector_ops *ops, const struct step *steps,
 	size_t n_steps, size_t cut, size_t piece, bool reset);
+
+/** Assert that every byte is in a message, but for blanks behind a direction's last one. */
+void assert_conserved(const struct recorder *r, const char *name, const struct step *steps,
+	size_t n_steps);
 
 /**
  * Assert that what is recorded is @p want, for every cut and every size of pieces

@@ -414,7 +414,8 @@ ftp_data(void *state, enum direction dir, struct bytes in)
 	}
 	while (in.n > 0) {
 		/* The next byte says whether TLS was only offered or has begun. */
-		if (s->maybe_tls && s->n == 0 && tls_records_begin(bytes_of(in.p, 1)))
+		if (s->maybe_tls && !s->tls && s->n == 0 &&
+			tls_records_begin(bytes_of(in.p, 1)))
 			begin_tls(s);
 		s->maybe_tls = s->maybe_tls && s->n > 0;
 		if (s->tls) {

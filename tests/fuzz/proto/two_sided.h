@@ -33,7 +33,8 @@ fuzz_steps(const uint8_t *data, size_t size, struct step *steps)
 		if (i < size && data[i] != '~' && data[i] != '^')
 			continue;
 		if (i > start)
-			steps[n++] = (struct step){.what = side, .bytes = {data + start, i - start}};
+			steps[n++] =
+				(struct step){.what = side, .bytes = {data + start, i - start}};
 		start = i + 1;
 		if (i < size && data[i] == '~')
 			side = side == SAY_CLIENT ? SAY_SERVER : SAY_CLIENT;

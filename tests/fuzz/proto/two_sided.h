@@ -61,7 +61,7 @@ fuzz_two_sided(const struct inspector_ops *ops, const uint8_t *data, size_t size
 	recorder_init(&whole);
 	recorder_init(&cut);
 	/* Small limits, so that they are reached. */
-	whole.limits.header_field = cut.limits.header_field = 1024;
+	whole.limits.header_field = cut.limits.header_field = 100;
 	whole.limits.pipelined = cut.limits.pipelined = 4;
 	whole.env.transfers = transfer_table_new(4);
 	cut.env.transfers = transfer_table_new(4);

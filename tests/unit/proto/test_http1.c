@@ -239,6 +239,72 @@ static const struct http_case {
 		"  http>stray \"b\"\n"},
 };
 
+/*
+ * Shapes of the http-evader family: what some browsers read in spite of it. The
+ * body's line of the record says which readings it gets.
+ */
+static const struct evasion {
+	const char *response;
+	const char *body; /* as recorded, behind "http>body" */
+} evasions[] = {
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\nf,\r\nX5O!P%@AP[4\\PZX\r\n0x\r\n\r\n",
+		" \"X5O!P%@AP[4\\PZX\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n1; x  1\r\nX\r\n0\n \n",
+		" \"X\"\n"},
+	{"HTTP/1.0 200 ok\r\nTransfer-Encoding: chunked\r\n\r\nX", " {chunked} {} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding: \r\n \r\n chunked\r\n\r\n1\r\nX\r\n0\r\n\r\n",
+		" {chunked} {} \"1\\r\\nX\\r\\n0\\r\\n\\r\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked x\r\n\r\n0\n\n", " {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding: lalala\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n",
+		" {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding\t: chunked\r\n\r\n0\n\n", " {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nX: y\rTransfer-Encoding: chunked\r\n\r\n0\n\n",
+		" {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 \rTransfer-Encoding:chunked\r\n\r\n0\n\n", " {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding\r\n \r\n :\r\n chunked\r\n\r\n0\n\n",
+		" {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nTransfer-Encoding\x0c:\x0c" "chunked\r\n\r\n0\n\n",
+		" {chunked} {} \"0\\n\\n\"\n"},
+	{"HTTP/1.1\r\nTransfer-Encoding:chunked\r\n\r\n1\r\nX\r\n0\r\n\r\n", " \"X\"\n"},
+	{"\r\n foobar\r\nHTTP/1.1 200 ok\n\rTransfer-Encoding: chunked\n\r\r\n\r\n1\r\nX\r\n0\r\n\r\n",
+		" {chunked} {} \"1\\r\\nX\\r\\n0\\r\\n\\r\\n\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:gzip\r\nContent-Encoding:gzip\r\n\r\nX",
+		" {gzip,gzip} {gzip} {} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:deflate\r\n ,\r\n deflate\r\n \r\n\r\nX",
+		" {deflate,deflate} {deflate} {} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:deflate\r\nContent-Encoding:gzip x\r\n\r\nX",
+		" {gzip,deflate} {gzip} {deflate} {} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:deflate,identity\r\n\r\nX", " {deflate} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:: gzip\r\n\r\n\x1f\x8b", " {gzip} {} \"\\x1f\\x8b\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Encoding:\xa0" "deflate\x0b\r\n\r\nX", " {deflate} {} \"X\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Length: 1( 3)\r\n\r\nabc", " \"abc\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Length: 2A\r\n\r\nabc", " \"abc\"\n"},
+	{"HTTP/1.1 200 ok\r\nContent-Length: 1\n\t\n@", " \"@\"\n"},
+};
+
+static void
+test_evasions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(evasions); i++)
+		for (size_t piece = 0; piece <= 17; piece++) {
+			const struct step steps[] = {
+				{SAY_SERVER, bytes_str(evasions[i].response), 0}, END_S};
+			const char *body;
+			struct recorder r;
+
+			recorder_init(&r);
+			recorder_run(&r, &http1_inspector, steps, 2, 0, piece, false);
+			assert_conserved(&r, evasions[i].response, steps, 2);
+			box_put(&r.text, "", 1);
+			body = strstr((char *)r.text.p, "http>body");
+			if (body == NULL || strcmp(body + strlen("http>body"), evasions[i].body) != 0)
+				fail_msg("%s\nin pieces of %zu:\n%s\nwant:%s", evasions[i].response, piece,
+					(char *)r.text.p, evasions[i].body);
+			recorder_free(&r);
+		}
+}
+
 struct bid_case {
 	const char *client, *server;
 	enum bid want;
@@ -286,7 +352,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases), cmocka_unit_test(test_bids)};
+		cmocka_unit_test(test_cases), cmocka_unit_test(test_evasions), cmocka_unit_test(test_bids)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,14 +34,14 @@ create_hash(const struct flow_table *t)
 {
 	char name[RTE_HASH_NAMESIZE];
 	struct rte_hash_parameters p = {
-	        .name = name,
-	        .entries = t->cfg.flows,
-	        .key_len = sizeof(struct flow_key),
-	        .hash_func = hash_key,
-	        .hash_func_init_val = t->cfg.seed,
-	        .socket_id = t->cfg.socket,
-	        /* Every key has a place as long as the table isn't full. */
-	        .extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
+		.name = name,
+		.entries = t->cfg.flows,
+		.key_len = sizeof(struct flow_key),
+		.hash_func = hash_key,
+		.hash_func_init_val = t->cfg.seed,
+		.socket_id = t->cfg.socket,
+		/* Every key has a place as long as the table isn't full. */
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 
 	snprintf(name, sizeof(name), "flow-%p", (const void *)t);
@@ -64,7 +64,7 @@ flow_table_create(const struct flow_table_config *cfg)
 	if (t->hash != NULL) {
 		t->places = (uint32_t)rte_hash_max_key_id(t->hash) + 1;
 		t->flows = rte_zmalloc_socket("flows", (size_t)t->places * sizeof(struct flow),
-		        RTE_CACHE_LINE_SIZE, cfg->socket);
+			RTE_CACHE_LINE_SIZE, cfg->socket);
 	}
 	if (t->flows == NULL) {
 		flow_table_destroy(t);
@@ -92,20 +92,20 @@ key_of(const struct flow_table *t, const struct packet *p, struct flow_key *ret)
 	unsigned low = source_low ? 0 : 1;
 
 	*ret = (struct flow_key){.low_port = p->port[low],
-	        .high_port = p->port[1 - low],
-	        .protocol = p->protocol,
-	        .family = p->family};
+		.high_port = p->port[1 - low],
+		.protocol = p->protocol,
+		.family = p->family};
 	memcpy(ret->low, p->address[low], 16);
 	memcpy(ret->high, p->address[1 - low], 16);
 	if (p->n_vlans > 0 && !t->cfg.ignore_vlans)
 		ret->vlan = (uint16_t)(0x8000 ^ p->vlan[0] ^ p->vlan[1] << 3 ^
-		        (p->n_vlans > 1 ? 0x4000 : 0));
+			(p->n_vlans > 1 ? 0x4000 : 0));
 	return source_low;
 }
 
 void
 flow_burst_lookup(struct flow_table *t, const struct packet *const *packets, unsigned n,
-        struct flow_burst *ret)
+	struct flow_burst *ret)
 {
 	const void *keys[FLOW_BURST_MAX];
 
@@ -223,7 +223,7 @@ find(struct flow_table *t, const struct flow_burst *b, unsigned i)
 	int32_t at = b->position[i];
 
 	if (at >= 0 && t->flows[at].used &&
-	        memcmp(&t->flows[at].key, &b->key[i], sizeof(b->key[i])) == 0)
+		memcmp(&t->flows[at].key, &b->key[i], sizeof(b->key[i])) == 0)
 		return &t->flows[at];
 	/* Opened or moved by an earlier packet of the burst? */
 	at = rte_hash_lookup_with_hash(t->hash, &b->key[i], b->hash[i]);
@@ -253,7 +253,7 @@ add(struct flow_table *t, const struct flow_burst *b, unsigned i)
 
 struct flow *
 flow_of(struct flow_table *t, const struct packet *p, struct flow_burst *b, unsigned i,
-        enum direction *ret_dir)
+	enum direction *ret_dir)
 {
 	struct flow *f = find(t, b, i);
 	bool guessed;

@@ -99,7 +99,7 @@ struct flow_table_config {
 	uint64_t timeout_us[FLOW_KINDS_COUNT]; /* by enum flow_kind */
 	uint64_t slack_us; /* the sweep's distance; 1 s is usual */
 	uint32_t seed;	   /* of the hash; random, against crafted collisions */
-	bool evict;	   /* when full: put out the longest idle of 16; else the new flow isn't tracked */
+	bool evict;	   /* when full: put out the longest idle of 16, else don't track the new */
 	bool ignore_vlans; /* VLAN ids don't tell flows apart */
 	int socket;	   /* NUMA node, or SOCKET_ID_ANY */
 	/* A flow ends; its inspection is to be closed. The flow is still whole, and mustn't

@@ -50,9 +50,9 @@ fragments_create(const struct fragments_config *cfg)
 	f->print_seed = cfg->seed;
 	f->print_mask = rte_align32pow2(cfg->datagrams * PRINTS) - 1;
 	f->prints = rte_zmalloc_socket("fragment_prints", (f->print_mask + 1) * sizeof(*f->prints),
-	        RTE_CACHE_LINE_SIZE, cfg->socket);
+		RTE_CACHE_LINE_SIZE, cfg->socket);
 	f->table = rte_ip_frag_table_create(
-	        buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
+		buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
 	if (f->table == NULL || f->prints == NULL) {
 		fragments_destroy(f);
 		return NULL;
@@ -195,9 +195,9 @@ seen_before(struct fragments *f, const struct packet *p, struct place place)
 		uint8_t address[2][16];
 		uint32_t id, vlans, offset, protocol;
 	} key = {.id = id_of(p),
-	        .vlans = vlan_mark(p),
-	        .offset = place.offset | place.more,
-	        .protocol = (uint32_t)p->family << 8 | p->protocol};
+		.vlans = vlan_mark(p),
+		.offset = place.offset | place.more,
+		.protocol = (uint32_t)p->family << 8 | p->protocol};
 	uint64_t hash;
 	struct print *known;
 	struct bytes piece;
@@ -239,7 +239,7 @@ feed_ipv6(struct fragments *f, struct packet *p)
 	word ^= mark;
 	memcpy(key.ip.src_addr, &word, sizeof(word));
 	return rte_ipv6_frag_reassemble_packet(
-	        f->table, &f->row, p->mbuf, p->time, &key.ip, &key.fragment);
+		f->table, &f->row, p->mbuf, p->time, &key.ip, &key.fragment);
 }
 
 /* Ready for the library: headers in one piece and writable, lengths set, padding off. */

@@ -107,11 +107,11 @@ link_header(struct frame *f, enum link link, uint16_t *ret_type)
 	static const struct {
 		uint8_t size, type_at;
 	} links[LINKS] = {
-	        [LINK_ETHERNET] = {14, 12},
-	        [LINK_SLL] = {16, 14},
-	        [LINK_SLL2] = {20, 0},
-	        [LINK_NULL] = {4, 0},
-	        [LINK_LOOP] = {4, 0},
+		[LINK_ETHERNET] = {14, 12},
+		[LINK_SLL] = {16, 14},
+		[LINK_SLL2] = {20, 0},
+		[LINK_NULL] = {4, 0},
+		[LINK_LOOP] = {4, 0},
 	};
 	const uint8_t *h;
 
@@ -134,7 +134,7 @@ static bool
 type_is_vlan(uint16_t type)
 {
 	return type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD ||
-	        type == TYPE_QINQ_OLDER;
+		type == TYPE_QINQ_OLDER;
 }
 
 /* From the frame's first byte to the IP header. HEADER_OK: f->at is there. */
@@ -166,7 +166,7 @@ parse_link(struct frame *f, struct packet *p)
 		return HEADER_IP_HEADER;
 	p->family = h[0] >> 4;
 	if ((p->family != 4 && p->family != 6) || (type == TYPE_IPV4 && p->family != 4) ||
-	        (type == TYPE_IPV6 && p->family != 6)) {
+		(type == TYPE_IPV6 && p->family != 6)) {
 		p->family = 0;
 		return HEADER_IP_VERSION;
 	}
@@ -249,10 +249,10 @@ is_extension(const struct packet *p)
 	if (p->protocol == PROTO_AH)
 		return true;
 	return p->family == 6 &&
-	        (p->protocol == PROTO_HOP_BY_HOP || p->protocol == PROTO_ROUTING ||
-	                p->protocol == PROTO_FRAGMENT || p->protocol == PROTO_DESTINATION ||
-	                p->protocol == PROTO_MOBILITY || p->protocol == PROTO_HIP ||
-	                p->protocol == PROTO_SHIM6);
+		(p->protocol == PROTO_HOP_BY_HOP || p->protocol == PROTO_ROUTING ||
+			p->protocol == PROTO_FRAGMENT || p->protocol == PROTO_DESTINATION ||
+			p->protocol == PROTO_MOBILITY || p->protocol == PROTO_HIP ||
+			p->protocol == PROTO_SHIM6);
 }
 
 /* RFC 8200, 4.5. An atomic fragment (RFC 6946) is read as a whole packet. */
@@ -497,9 +497,9 @@ frame_of(struct rte_mbuf *m, bool verify)
 	const struct packet_meta *meta = packet_meta(m);
 
 	return (struct frame){.m = m,
-	        .end = rte_pktmbuf_pkt_len(m),
-	        .verify = verify,
-	        .cut = meta->cut || meta->wire_length > rte_pktmbuf_pkt_len(m)};
+		.end = rte_pktmbuf_pkt_len(m),
+		.verify = verify,
+		.cut = meta->cut || meta->wire_length > rte_pktmbuf_pkt_len(m)};
 }
 
 enum header_result
@@ -509,7 +509,7 @@ headers_parse(struct rte_mbuf *m, bool verify, struct packet *ret)
 	enum header_result r;
 
 	*ret = (struct packet){
-	        .mbuf = m, .time = packet_meta(m)->ts_us, .window_scale = PACKET_NO_SCALE};
+		.mbuf = m, .time = packet_meta(m)->ts_us, .window_scale = PACKET_NO_SCALE};
 	ret->kind = PACKET_OTHER;
 	r = parse_link(&f, ret);
 	return r == HEADER_OK ? parse_ip(&f, ret) : r;
@@ -523,12 +523,12 @@ headers_reparse(struct packet *p, bool verify)
 	enum header_result r;
 
 	*p = (struct packet){.mbuf = old.mbuf,
-	        .time = old.time,
-	        .window_scale = PACKET_NO_SCALE,
-	        .l3_at = old.l3_at,
-	        .vlan = {old.vlan[0], old.vlan[1]},
-	        .n_vlans = old.n_vlans,
-	        .family = old.family};
+		.time = old.time,
+		.window_scale = PACKET_NO_SCALE,
+		.l3_at = old.l3_at,
+		.vlan = {old.vlan[0], old.vlan[1]},
+		.n_vlans = old.n_vlans,
+		.family = old.family};
 	p->kind = PACKET_OTHER;
 	f.cut = false;
 	f.reassembled = true;
@@ -600,7 +600,7 @@ header_result_name(enum header_result r)
 {
 	static const char *const names[] = {
 #define X(symbol, unit, sentence) #symbol,
-	        HEADER_RESULTS(X)
+		HEADER_RESULTS(X)
 #undef X
 	};
 
@@ -612,7 +612,7 @@ header_result_sentence(enum header_result r)
 {
 	static const char *const sentences[] = {
 #define X(symbol, unit, sentence) sentence,
-	        HEADER_RESULTS(X)
+		HEADER_RESULTS(X)
 #undef X
 	};
 

@@ -98,7 +98,7 @@ run_bytes(struct run r)
 	if (m == NULL)
 		return bytes_of(NULL, 0);
 	return bytes_of(rte_pktmbuf_mtod_offset(m, const uint8_t *, r.at),
-	        smaller(r.n, m->data_len - r.at));
+		smaller(r.n, m->data_len - r.at));
 }
 
 /* ---- the engine and its pieces ---- */
@@ -117,7 +117,7 @@ tcp_engine_create(const struct tcp_config *cfg)
 	if (cfg->flow_held == 0 || cfg->flow_segments == 0 || cfg->held == 0 || cfg->segments == 0)
 		return NULL;
 	e = rte_zmalloc_socket(
-	        "tcp_engine", tcp_engine_memory(cfg), RTE_CACHE_LINE_SIZE, cfg->socket);
+		"tcp_engine", tcp_engine_memory(cfg), RTE_CACHE_LINE_SIZE, cfg->socket);
 	if (e == NULL)
 		return NULL;
 	e->cfg = *cfg;
@@ -291,8 +291,8 @@ declare_gap(struct step *t, uint32_t to)
 	struct tcp_half *h = t->half;
 	uint32_t lost = to - h->next;
 
-	h->gaps[h->next_gap].from = h->next;
-	h->gaps[h->next_gap].to = to;
+	h->gaps[h->next_gap].from = position(h);
+	h->gaps[h->next_gap].to = position(h) + lost;
 	h->next_gap = (uint8_t)((h->next_gap + 1) % STREAM_GAPS_MAX);
 	h->next = to;
 	h->account.lost += lost;
@@ -325,7 +325,7 @@ finish_if_acked(struct step *t)
 	struct tcp_half *h = t->half;
 
 	if (h->fin_seen && !h->finished && h->next == h->fin && h->ack_known &&
-	        h->acked == h->fin + 1) {
+		h->acked == h->fin + 1) {
 		drop_held(t, STREAM_DROP_AFTER_FIN);
 		h->finished = true;
 		t->s->ops->finish(t->s->ctx, t->dir);
@@ -362,8 +362,8 @@ compare(struct step *t, struct run old, struct run new)
 		differ = count_differences(a.p, b.p, n);
 		if (differ > 0) {
 			at = h->synced
-			        ? position(h) + (uint64_t)(int64_t)(int32_t)(new.seq - h->next)
-			        : new.seq - h->isn - 1;
+				? position(h) + (uint64_t)(int64_t)(int32_t)(new.seq - h->next)
+				: new.seq - h->isn - 1;
 			t->differs = true;
 			t->e->counters.conflict_bytes += differ;
 			t->s->ops->conflict(t->s->ctx, t->dir, at, bytes_of(b.p, n));
@@ -410,19 +410,19 @@ read_again(struct step *t, struct run r)
 		t->e->counters.uncompared_bytes += open - compared;
 }
 
-/* How many bytes from @p seq on belong to a declared gap; else, in ret_clear, don't. */
+/* How many bytes from position @p at on belong to a declared gap; else, in ret_clear, don't. */
 static uint32_t
-in_gap(const struct tcp_half *h, uint32_t seq, uint32_t n, uint32_t *ret_clear)
+in_gap(const struct tcp_half *h, uint64_t at, uint32_t n, uint32_t *ret_clear)
 {
 	*ret_clear = n;
 	for (unsigned i = 0; i < STREAM_GAPS_MAX; i++) {
-		uint32_t from = h->gaps[i].from, to = h->gaps[i].to;
+		uint64_t from = h->gaps[i].from, to = h->gaps[i].to;
 
-		if (from == to || !before(seq, to))
+		if (at >= to)
 			continue;
-		if (!before(seq, from))
-			return smaller(n, to - seq);
-		*ret_clear = smaller(*ret_clear, from - seq);
+		if (at >= from)
+			return (uint32_t)RTE_MIN((uint64_t)n, to - at);
+		*ret_clear = (uint32_t)RTE_MIN((uint64_t)*ret_clear, from - at);
 	}
 	return 0;
 }
@@ -432,17 +432,17 @@ static void
 take_old(struct step *t, struct run r)
 {
 	const struct tcp_half *h = t->half;
-	uint64_t back = h->next - r.seq;
+	uint64_t end = position(h), back = h->next - r.seq;
 
 	/* From before the first byte that we know of. */
-	if (back > position(h)) {
-		uint32_t n = smaller(r.n, (uint32_t)(back - position(h)));
+	if (back > end) {
+		uint32_t n = smaller(r.n, (uint32_t)(back - end));
 
 		drop(t, run_head(r, n), STREAM_DROP_LATE);
 		r = run_skip(r, n);
 	}
 	while (r.n > 0) {
-		uint32_t clear, n = in_gap(h, r.seq, r.n, &clear);
+		uint32_t clear, n = in_gap(h, end - (h->next - r.seq), r.n, &clear);
 
 		if (n > 0) {
 			drop(t, run_head(r, n), STREAM_DROP_LATE);
@@ -472,7 +472,7 @@ drain(struct step *t)
 		h->hole_since = t->time;
 		deliver(t, run_of(p));
 		if (p->n > t->e->cfg.flow_unacked ||
-		        (h->ack_known && !before(h->acked, p->seq + p->n)))
+			(h->ack_known && !before(h->acked, p->seq + p->n)))
 			piece_give(t->e, p);
 		else
 			past_append(t->e, h, p);
@@ -488,8 +488,8 @@ hold(struct step *t, struct run r, struct tcp_piece *after)
 	struct tcp_piece *p;
 
 	if (h->held_pieces >= e->cfg.flow_segments || r.n > e->cfg.flow_held ||
-	        h->held_bytes > e->cfg.flow_held - r.n || r.n > e->cfg.held ||
-	        e->held > e->cfg.held - r.n)
+		h->held_bytes > e->cfg.flow_held - r.n || r.n > e->cfg.held ||
+		e->held > e->cfg.held - r.n)
 		return false;
 	if (e->free == NULL && h->past != NULL)
 		past_forget_first(e, h);
@@ -771,7 +771,7 @@ static struct step
 step_of(struct tcp_stream *s, enum direction dir, uint64_t time)
 {
 	return (struct step){
-	        .s = s, .e = s->engine, .half = &s->half[dir], .dir = dir, .time = time};
+		.s = s, .e = s->engine, .half = &s->half[dir], .dir = dir, .time = time};
 }
 
 static struct run
@@ -813,7 +813,7 @@ rst_believed(const struct tcp_stream *s, enum direction dir, const struct packet
 	}
 	if (p->tcp_flags & TCP_FLAG_ACK && peer->syn)
 		return p->ack == peer->isn + 1 ||
-		        (peer->early != NULL && p->ack - peer->early->seq <= peer->early->n);
+			(peer->early != NULL && p->ack - peer->early->seq <= peer->early->n);
 	if (h->syn)
 		return p->seq == h->isn + 1 || p->seq == h->isn;
 	return !peer->syn;
@@ -902,7 +902,7 @@ on_syn_ack(struct step *t, const struct packet *p)
 	}
 	note_syn(t->half, p);
 	if (peer.half->synced && !t->s->answered && position(peer.half) == 0 &&
-	        peer.half->next != p->ack && peer.half->early == NULL)
+		peer.half->next != p->ack && peer.half->early == NULL)
 		unsync(&peer);
 	take_ack(&peer, p->ack, window_of(t->s, t->dir, p));
 	survive_rst(t);
@@ -921,7 +921,7 @@ on_odd_syn(struct step *t, const struct packet *p)
 	bool ended = t->half->rst || peer->rst || (t->half->fin_seen && peer->fin_seen);
 	/* To a SYN that wasn't believed, or whose place was a guess. */
 	bool answers = p->tcp_flags & TCP_FLAG_ACK && p->ack - 1 == peer->isn &&
-	        (peer->lone_syn || (peer->syn && t->s->midstream));
+		(peer->lone_syn || (peer->syn && t->s->midstream));
 
 	/* Where one side alone is seen, nobody could contradict it. */
 	ended |= !peer->sent;
@@ -1026,7 +1026,7 @@ take_keep_alive(struct step *t, struct run r, const struct packet *p)
 	const struct tcp_half *h = t->half;
 
 	if (r.seq + 1 != h->next || r.n > 1 || p->tcp_flags & TCP_FLAG_FIN ||
-	        (h->ack_known && before(h->acked, h->next)) || position(h) == 0)
+		(h->ack_known && before(h->acked, h->next)) || position(h) == 0)
 		return false;
 	t->e->counters.keep_alive++;
 	if (r.n > 0)
@@ -1069,7 +1069,7 @@ give_up_waiting(struct step *t)
 	struct tcp_half *h = t->half;
 
 	while (h->held != NULL && t->time > h->hole_since &&
-	        t->time - h->hole_since > t->e->cfg.gap_timeout_us) {
+		t->time - h->hole_since > t->e->cfg.gap_timeout_us) {
 		declare_gap(t, h->held->seq);
 		drain(t);
 	}
@@ -1196,7 +1196,7 @@ stream_drop_name(enum stream_drop why)
 {
 	static const char *const names[] = {
 #define X(symbol, name, sentence) name,
-	        STREAM_DROPS(X)
+		STREAM_DROPS(X)
 #undef X
 	};
 

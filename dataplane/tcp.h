@@ -200,8 +200,8 @@ struct tcp_half {
 	uint32_t isn;		 /* of the latest SYN */
 	uint32_t held_bytes, past_bytes;
 	struct {
-		uint32_t from, to;
-	} gaps[STREAM_GAPS_MAX]; /* the latest; from == to: unused */
+		uint64_t from, to;
+	} gaps[STREAM_GAPS_MAX]; /* positions of the latest; to == 0: unused */
 	uint32_t past_pieces;
 	uint16_t held_pieces;
 	uint8_t early_pieces;

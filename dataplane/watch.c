@@ -561,6 +561,9 @@ run(struct watch *w)
 	int r;
 
 	w->started = w->flushed = seconds_now();
+	if (w->live && !w->o->quiet)
+		for (unsigned i = 0; i < w->site.n_ports; i++)
+			say(w, "listening on %s; an interrupt (Ctrl-C) ends it", w->port_names[i]);
 	progress_start(&w->progress, !w->o->quiet && isatty(STDERR_FILENO) ? stderr : NULL, w->live,
 		w->started);
 	r = dispatch_run(&cfg, &w->dispatch, why, sizeof(why));

@@ -22,7 +22,6 @@
 enum {
 	SWEEP_FLOWS = 64,	 /* places of the flow table looked at for each burst */
 	SLACK_US = 1000000,	 /* by which a capture's times may run back */
-	HELD_SEGMENTS = 256,	 /* out-of-order pieces of one flow and direction */
 	PREFETCH_AHEAD = 4,	 /* packets */
 	CONVERSIONS = 256,	 /* iconv conversions at once */
 };
@@ -94,11 +93,10 @@ open_tcp(struct worker *w)
 	const struct dataplane_limits *l = &w->cfg.limits;
 	struct tcp_config cfg = {
 		.flow_held = (uint32_t)l->tcp_held,
-		.flow_segments = HELD_SEGMENTS,
-		.flow_unacked = (uint32_t)l->tcp_held,
+		.flow_segments = (uint32_t)l->tcp_held_segments,
+		.flow_unacked = (uint32_t)l->tcp_unacked,
 		.held = l->tcp_held_total,
-		/* Half of the packets may be held; the other half stays in motion. */
-		.segments = (uint32_t)(l->packet_buffers / 2),
+		.segments = (uint32_t)l->tcp_segments,
 		.gap_timeout_us = l->tcp_gap_timeout * 1000,
 		.socket = w->cfg.socket,
 	};

@@ -77,7 +77,8 @@ network_parse(const char *text, struct network *ret, const char **why)
 	if (slash != NULL && !parse_prefix(slash + 1, bits, &net.prefix))
 		return false;
 	if (has_host_bits(&net)) {
-		*why = "bits behind the prefix are set; write the network's own address, or a longer "
+		*why = "bits behind the prefix are set; write the network's own address, or a "
+		       "longer "
 		       "prefix";
 		return false;
 	}
@@ -151,8 +152,7 @@ close_top(struct open_networks *open, struct points *to)
 	uint8_t next[16];
 
 	if (behind(top, next))
-		add_point(to, next,
-			open->n == 0 ? DOMAIN_NONE : open->list[open->n - 1]->domain);
+		add_point(to, next, open->n == 0 ? DOMAIN_NONE : open->list[open->n - 1]->domain);
 }
 
 static void
@@ -285,12 +285,11 @@ name_is_good(const char *text)
 }
 
 bool
-name_pattern_parse(const char *text, struct pool *pool, struct name_pattern *ret,
-	const char **why)
+name_pattern_parse(const char *text, struct pool *pool, struct name_pattern *ret, const char **why)
 {
 	bool below = strncmp(text, "*.", 2) == 0, all = strcmp(text, "*") == 0;
-	char *lower = pool_copy(pool, all ? "" : text + 2 * below,
-		strlen(text) - (size_t)(all ? 1 : 2 * below));
+	char *lower = pool_copy(
+		pool, all ? "" : text + 2 * below, strlen(text) - (size_t)(all ? 1 : 2 * below));
 
 	*why = "out of memory";
 	if (lower == NULL)

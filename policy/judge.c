@@ -40,7 +40,8 @@ count_entry(void *ctx, struct distinct_entry *e)
 	struct walk *w = ctx;
 	bool near = w->info->near < 0 || e->near >> w->info->near & 1;
 
-	w->distinct += near && e->level >= w->info->confidence && is_among(w->condition, e->detector);
+	w->distinct +=
+		near && e->level >= w->info->confidence && is_among(w->condition, e->detector);
 }
 
 /* Findings below a detector's least confidence count towards many. */
@@ -85,7 +86,8 @@ distinct_of(const struct policy_information *info, const struct policy_condition
 		if (info->near >= 0)
 			w.distinct += counts->distinct_near[info->near];
 		else
-			w.distinct += counts->distinct + (counts_low(info, c) ? counts->distinct_low : 0);
+			w.distinct +=
+				counts->distinct + (counts_low(info, c) ? counts->distinct_low : 0);
 	}
 	return w.distinct;
 }
@@ -318,10 +320,12 @@ what_made_it(const struct policy *p, const struct judgement *j, char *ret, size_
 
 	ret[0] = '\0';
 	for (unsigned i = 0; i < j->n_information && n < size; i++) {
-		const struct policy_information *info = &p->information[j->information[i].information];
+		const struct policy_information *info =
+			&p->information[j->information[i].information];
 
 		if (info->class == j->class)
-			n += (size_t)snprintf(ret + n, size - n, "%s%s", n > 0 ? ", " : "", info->id);
+			n += (size_t)snprintf(
+				ret + n, size - n, "%s%s", n > 0 ? ", " : "", info->id);
 	}
 	return n > 0 ? ret : "nothing found";
 }
@@ -352,9 +356,10 @@ judgement_explain(const struct policy *p, const struct message *m, const struct 
 	if (j->row != &p->rows[p->n_rows])
 		snprintf(line, sizeof(line), "line %u", j->row->line);
 	n = snprintf(ret, size, "%s (%s) is %s %s, the ceiling of %s, %s to %s%s over %s", class,
-		what_made_it(p, j, types, sizeof(types)), j->class > j->ceiling ? "above" : "within",
-		ceiling, line, policy_domain_id(p, j->from), policy_domain_id(p, j->to),
-		kinds[j->to_kind], channel_name(j->channel));
+		what_made_it(p, j, types, sizeof(types)),
+		j->class > j->ceiling ? "above" : "within", ceiling, line,
+		policy_domain_id(p, j->from), policy_domain_id(p, j->to), kinds[j->to_kind],
+		channel_name(j->channel));
 	if (n >= 0 && (size_t)n < size && j->why & WHY_OPAQUE)
 		n += snprintf(ret + n, size - (size_t)n, "; some of it is opaque (%s)",
 			opaque_reasons(m, reasons, sizeof(reasons)));

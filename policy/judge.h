@@ -45,7 +45,7 @@ enum destination_kind { DESTINATION_NETWORK, DESTINATION_HOST, DESTINATION_RECIP
 struct judged_information {
 	uint16_t information; /* index in the policy */
 	bool at_least;	      /* counting stopped at limits.distinct_exact: there are more */
-	uint64_t count;	      /* as its conditions count: findings, or distinct identifiers */
+	uint64_t count;	      /* as its conditions count */
 	uint64_t distinct;    /* identifiers; 1 where it holds by a mark */
 };
 

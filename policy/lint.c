@@ -65,9 +65,9 @@ domain_of(const struct policy *p, unsigned i)
 
 /* What a look through the cells of one row found. */
 struct cells_seen {
-	bool decides;	      /* some cell is the row's own */
+	bool decides;         /* some cell is the row's own */
 	unsigned first_owner; /* the row that took the first cell */
-	bool loosened;	      /* a milder earlier row took a cell that is this row's too */
+	bool loosened;        /* a milder earlier row took a cell that is this row's too */
 	unsigned loose_owner;
 	struct cell loose_at;
 };
@@ -123,15 +123,18 @@ lint_row(const struct lint *l, unsigned row)
 
 	if (!seen.decides)
 		diag_warning(l->d, place_of(l, r->line, r->column),
-			"this row never decides: earlier rows, the first on line %u, fit wherever it does; "
+			"this row never decides: earlier rows, the first on line %u, fit wherever "
+			"it does; "
 			"put it in front of them, or take it out",
 			p->rows[seen.first_owner].line);
 	else if (seen.loosened)
 		diag_warning(l->d, place_of(l, r->line, r->column),
-			"from %s to %s over %s the row of line %u decides first, and its ceiling %s is "
+			"from %s to %s over %s the row of line %u decides first, and its ceiling "
+			"%s is "
 			"higher than %s here; put the stricter row first",
-			policy_domain_id(p, seen.loose_at.from), policy_domain_id(p, seen.loose_at.to),
-			channel_name(seen.loose_at.channel), p->rows[seen.loose_owner].line,
+			policy_domain_id(p, seen.loose_at.from),
+			policy_domain_id(p, seen.loose_at.to), channel_name(seen.loose_at.channel),
+			p->rows[seen.loose_owner].line,
 			p->classes[p->rows[seen.loose_owner].ceiling], p->classes[r->ceiling]);
 }
 
@@ -152,7 +155,8 @@ lint_classes(const struct lint *l)
 			used |= p->rows[i].ceiling == c;
 		if (!used)
 			diag_warning(l->d, place_of(l, 0, 0),
-				"class %s is never used: no information type has it and it is no ceiling; use "
+				"class %s is never used: no information type has it and it is no "
+				"ceiling; use "
 				"it, or take it out",
 				p->classes[c]);
 	}
@@ -177,7 +181,8 @@ lint_information(const struct lint *l)
 
 		if (info->class <= lowest && info->class > 0)
 			diag_warning(l->d, place_of(l, info->line, info->column),
-				"%s is of class %s, which is within every ceiling, so it never decides; raise "
+				"%s is of class %s, which is within every ceiling, so it never "
+				"decides; raise "
 				"its class, or lower a ceiling",
 				info->id, p->classes[info->class]);
 	}
@@ -212,7 +217,8 @@ lint_nested(const struct lint *l, const struct network *outer, const struct netw
 	if (outer->prefix == 0 || o->control == i->control)
 		return;
 	diag_warning(l->d, place_of(l, inner->line, inner->column),
-		"%s of %s (%s) lies in %s of %s (%s): the longer prefix decides; check that it is meant",
+		"%s of %s (%s) lies in %s of %s (%s): the longer prefix decides; check that it is "
+		"meant",
 		network_text(inner, a, sizeof(a)), i->id, control_name(i->control),
 		network_text(outer, b, sizeof(b)), o->id, control_name(o->control));
 }
@@ -229,8 +235,9 @@ lint_networks(const struct lint *l)
 	for (size_t i = 0; sorted != NULL && i < l->p->n_networks; i++) {
 		const struct network *net = sorted[i];
 
-		while (n > 0 && (open[n - 1]->family != net->family ||
-					!network_contains(open[n - 1], net->address)))
+		while (n > 0 &&
+			(open[n - 1]->family != net->family ||
+				!network_contains(open[n - 1], net->address)))
 			n--;
 		if (n > 0)
 			lint_nested(l, open[n - 1], net);
@@ -254,11 +261,14 @@ lint_domains(const struct lint *l)
 	for (unsigned i = 0; i < p->n_domains; i++)
 		if (!used[i])
 			diag_warning(l->d, place_of(l, p->domains[i].line, p->domains[i].column),
-				"nothing belongs to %s; write its networks, hosts or mail", p->domains[i].id);
+				"nothing belongs to %s; write its networks, hosts or mail",
+				p->domains[i].id);
 	if (p->catch_all == DOMAIN_NONE)
 		diag_warning(l->d, place_of(l, 0, 0),
-			"addresses that are in no network belong to no domain: only rows with `any`, and the "
-			"default, decide for them; give a domain the networks \"0.0.0.0/0\" and \"::/0\"");
+			"addresses that are in no network belong to no domain: only rows with "
+			"`any`, and the "
+			"default, decide for them; give a domain the networks \"0.0.0.0/0\" and "
+			"\"::/0\"");
 }
 
 /* ---- tests ---- */
@@ -277,8 +287,9 @@ lint_tests(const struct lint *l)
 			return;
 		if (access(path, R_OK) != 0)
 			diag_warning(l->d, place_of(l, t->line, t->column),
-				"test \"%s\": %s can't be read; write a path from the policy's folder", t->name,
-				path);
+				"test \"%s\": %s can't be read; write a path from the policy's "
+				"folder",
+				t->name, path);
 		free(path);
 	}
 }

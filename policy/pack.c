@@ -44,8 +44,8 @@ pack_set_want(struct pack_set *s, const char *name, struct place at)
 		if (strcmp(p->name, name) == 0)
 			return true;
 	if (!pack_id_is_good(name)) {
-		diag_error(s->d, at, "\"%s\" is no name of a pack; write a name such as se-personal",
-			name);
+		diag_error(s->d, at,
+			"\"%s\" is no name of a pack; write a name such as se-personal", name);
 		return false;
 	}
 	if (s->n_packs == POLICY_PACKS_MAX) {

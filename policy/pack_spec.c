@@ -59,9 +59,9 @@ same_value(const struct yaml_node *a, const struct yaml_node *b)
 {
 	if (a == NULL || b == NULL || a->kind != b->kind)
 		return false;
-	return a->kind == YAML_STRING ? strcmp(a->text, b->text) == 0
-	     : a->kind == YAML_LIST   ? same_list(a, b)
-				      : false;
+	return a->kind == YAML_STRING  ? strcmp(a->text, b->text) == 0
+		: a->kind == YAML_LIST ? same_list(a, b)
+				       : false;
 }
 
 static bool
@@ -99,8 +99,8 @@ add_entry(struct spec_build *b, struct section *to, const struct yaml_node *entr
 		if (!same_pack && same_map(to->list[i], entry))
 			return;
 		diag_error(b->d, entry->at, "\"%s\" is defined %s at %s:%u:%u; write %s", id,
-			same_pack ? "twice, first" : "otherwise", first.file, first.line, first.column,
-			same_pack ? "it once" : "the same, or another id");
+			same_pack ? "twice, first" : "otherwise", first.file, first.line,
+			first.column, same_pack ? "it once" : "the same, or another id");
 		b->good = false;
 		return;
 	}
@@ -128,8 +128,8 @@ good_id(struct spec_build *b, const char *id, struct place at)
 
 /* A section that is a list of maps with an `id` each. */
 static void
-collect_list(struct spec_build *b, const struct pack *p, const char *key,
-	const char *const *known, struct section *to)
+collect_list(struct spec_build *b, const struct pack *p, const char *key, const char *const *known,
+	struct section *to)
 {
 	const struct yaml_node *list = yaml_get(yaml_doc_root(p->doc), key);
 
@@ -241,9 +241,11 @@ find_entry(struct spec_build *b, const struct section *in, const char *what, con
 		if (strcmp(in->ids[i], id) == 0)
 			return (int)i;
 	near = yaml_nearest(id, in->ids);
-	diag_error(b->d, at, "no %s is called \"%s\" in these packs%s%s%s; define it, or name its pack in "
-		"`needs`", what, id, near != NULL ? " (did you mean \"" : "",
-		near != NULL ? near : "", near != NULL ? "\"?)" : "");
+	diag_error(b->d, at,
+		"no %s is called \"%s\" in these packs%s%s%s; define it, or name its pack in "
+		"`needs`",
+		what, id, near != NULL ? " (did you mean \"" : "", near != NULL ? near : "",
+		near != NULL ? "\"?)" : "");
 	b->good = false;
 	return -1;
 }
@@ -266,7 +268,8 @@ make_candidates(struct spec_build *b, struct detect_spec *ret)
 			.multiline = get_bool(b, e, "multiline"),
 		};
 		if (strlen(list[i].expr) > EXPRESSION_MAX) {
-			diag_error(b->d, e->at, "an expression of more than %d bytes; write several",
+			diag_error(b->d, e->at,
+				"an expression of more than %d bytes; write several",
 				EXPRESSION_MAX);
 			b->good = false;
 		}
@@ -388,8 +391,8 @@ make_words(struct spec_build *b, struct detect_spec *ret)
 }
 
 bool
-pack_set_spec(struct pack_set *s, struct detect_spec *ret,
-	const struct pack_detector **ret_detectors)
+pack_set_spec(
+	struct pack_set *s, struct detect_spec *ret, const struct pack_detector **ret_detectors)
 {
 	struct spec_build b = {.s = s, .pool = s->pool, .d = s->d, .good = true};
 	struct detect_spec spec = {0};

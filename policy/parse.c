@@ -6,11 +6,9 @@
 
 static const char *const policy_keys[] = {"schema", "name", "version", "classes", "domains",
 	"packs", "information", "egress", "default", "tests", NULL};
-static const char *const row_keys[] = {
-	"from", "to", "channel", "ceiling", "over", "opaque", NULL};
+static const char *const row_keys[] = {"from", "to", "channel", "ceiling", "over", "opaque", NULL};
 static const char *const default_keys[] = {"ceiling", "over", "opaque", NULL};
-static const char *const test_keys[] = {
-	"name", "from", "to", "channel", "file", "expect", NULL};
+static const char *const test_keys[] = {"name", "from", "to", "channel", "file", "expect", NULL};
 
 /* In the order of enum reaction. */
 static const char *const over_names[] = {"alert", "hold", "refuse", "drop", NULL};
@@ -52,12 +50,14 @@ parse_copy(struct parse *s, const char *text)
 bool
 parse_id(struct parse *s, const char *text, struct place at, const char *what)
 {
-	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t n =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
 
 	if (text[n] == '\0' && n > 0 && n <= POLICY_ID_MAX && strchr("-_.", text[0]) == NULL)
 		return true;
 	diag_error(s->d, at,
-		"%s is \"%s\"; write at most %d letters (a-z), digits, -, _ and ., first a letter or digit",
+		"%s is \"%s\"; write at most %d letters (a-z), digits, -, _ and ., first a letter "
+		"or digit",
 		what, text, POLICY_ID_MAX);
 	return parse_bad(s);
 }
@@ -229,8 +229,8 @@ parse_channels(struct parse *s, const struct yaml_node *row)
 
 /* ceiling, over and opaque; what isn't written stays. */
 static void
-parse_reactions(struct parse *s, const struct yaml_node *map, const char *what,
-	struct policy_row *ret)
+parse_reactions(
+	struct parse *s, const struct yaml_node *map, const char *what, struct policy_row *ret)
 {
 	const struct yaml_node *ceiling = need(s, map, what, "ceiling");
 	const struct yaml_node *over = yaml_get(map, "over"), *opaque = yaml_get(map, "opaque");
@@ -275,7 +275,8 @@ parse_rows(struct parse *s, const struct yaml_node *root)
 	rows = parse_alloc(s, (list == NULL ? 0 : list->n) + 1u, sizeof(*rows));
 	if (rows == NULL)
 		return;
-	for (const struct yaml_node *e = list == NULL ? NULL : list->first; e != NULL; e = e->next) {
+	for (const struct yaml_node *e = list == NULL ? NULL : list->first; e != NULL;
+		e = e->next) {
 		struct policy_row *row = &rows[s->p->n_rows];
 
 		if (!yaml_check_map(e, "a row of egress", row_keys, s->d)) {

@@ -127,7 +127,8 @@ static void
 given_twice(struct parse *s, const char *what, unsigned domain, struct place at,
 	unsigned first_domain, unsigned first_line)
 {
-	diag_error(s->d, at, "this %s of %s already belongs to %s, by line %u; write it in one domain, once",
+	diag_error(s->d, at,
+		"this %s of %s already belongs to %s, by line %u; write it in one domain, once",
 		what, s->domain_names[domain], s->domain_names[first_domain], first_line);
 	s->good = false;
 }
@@ -167,7 +168,8 @@ find_catch_all(const struct policy *p)
 	int found = DOMAIN_NONE;
 
 	for (size_t i = 0; i < p->n_networks; i++)
-		if (p->networks[i].prefix == 0 && (found == DOMAIN_NONE || p->networks[i].family == 4))
+		if (p->networks[i].prefix == 0 &&
+			(found == DOMAIN_NONE || p->networks[i].family == 4))
 			found = p->networks[i].domain;
 	return found;
 }
@@ -210,8 +212,8 @@ parse_all(struct parse *s, const struct yaml_node *map)
 		bool reserved = strcmp(e->key, "any") == 0 || strcmp(e->key, "unknown") == 0;
 
 		if (reserved)
-			diag_error(s->d, e->key_at, "\"%s\" has a meaning of its own; write another name",
-				e->key);
+			diag_error(s->d, e->key_at,
+				"\"%s\" has a meaning of its own; write another name", e->key);
 		if (reserved || !parse_id(s, e->key, e->key_at, "the name of a domain"))
 			s->good = false;
 		parse_domain(s, e, &domains[s->p->n_domains], &to);
@@ -231,16 +233,18 @@ parse_domains(struct parse *s, const struct yaml_node *root)
 		s->good = false;
 		map = &none;
 	} else if (map->kind != YAML_MAP) {
-		diag_error(s->d, map->at, "domains is no map; write a name, and below it its control");
+		diag_error(
+			s->d, map->at, "domains is no map; write a name, and below it its control");
 		s->good = false;
 		map = &none;
 	} else if (map->n > POLICY_DOMAINS_MAX) {
-		diag_error(s->d, map->at, "%u domains; write at most %d", map->n, POLICY_DOMAINS_MAX);
+		diag_error(
+			s->d, map->at, "%u domains; write at most %d", map->n, POLICY_DOMAINS_MAX);
 		s->good = false;
 		map = &none;
 	} else if (!count_fits(s, map, "networks", POLICY_NETWORKS_MAX) ||
-		   !count_fits(s, map, "hosts", POLICY_NAMES_MAX) ||
-		   !count_fits(s, map, "mail", POLICY_NAMES_MAX)) {
+		!count_fits(s, map, "hosts", POLICY_NAMES_MAX) ||
+		!count_fits(s, map, "mail", POLICY_NAMES_MAX)) {
 		map = &none;
 	}
 	s->domain_names = parse_alloc(s, map->n + 1u, sizeof(*s->domain_names));

@@ -20,8 +20,8 @@ unknown_name(struct parse *s, const char *what, const char *name, struct place a
 	const char *near = yaml_nearest(name, names);
 
 	if (near != NULL)
-		diag_error(s->d, at, "no %s is called \"%s\" (did you mean \"%s\"?); %s", what, name, near,
-			instead);
+		diag_error(s->d, at, "no %s is called \"%s\" (did you mean \"%s\"?); %s", what,
+			name, near, instead);
 	else
 		diag_error(s->d, at, "no %s is called \"%s\"; %s", what, name, instead);
 	s->good = false;
@@ -94,7 +94,8 @@ parse_label(struct parse *s, const struct yaml_node *node, struct policy_conditi
 		return;
 	}
 	if (node->n == 0) {
-		diag_error(s->d, node->at, "label is an empty list; write marks such as \"TLP:RED\"");
+		diag_error(
+			s->d, node->at, "label is an empty list; write marks such as \"TLP:RED\"");
 		s->good = false;
 	}
 	for (const struct yaml_node *e = node->first; e != NULL; e = e->next)
@@ -152,7 +153,8 @@ parse_near(struct parse *s, const struct yaml_node *node, struct policy_informat
 	found = detect_set_find_words(s->p->detect, text);
 	if (found < 0)
 		unknown_name(s, "list of words", text, node->at, none,
-			"write one that the policy's packs define, such as journal-words of se-health");
+			"write one that the policy's packs define, such as journal-words of "
+			"se-health");
 	else
 		info->near = (int16_t)found;
 }
@@ -189,9 +191,11 @@ check_when(struct parse *s, const struct yaml_node *when, const struct policy_in
 	if (info->n_conditions == 0)
 		diag_error(s->d, when->at,
 			"no condition; write a detector and a count, such as {personnummer: 1}");
-	else if (!counts && (info->unique || info->near >= 0 || info->confidence != CONFIDENCE_NONE))
+	else if (!counts &&
+		(info->unique || info->near >= 0 || info->confidence != CONFIDENCE_NONE))
 		diag_error(s->d, when->at,
-			"unique, near and confidence say how detectors are counted, and there is none; write "
+			"unique, near and confidence say how detectors are counted, and there is "
+			"none; write "
 			"a detector and a count too");
 	else
 		return;
@@ -254,7 +258,8 @@ check_id_once(struct parse *s, const struct policy_information *list, unsigned a
 		if (list[at].id[0] == '\0' || strcmp(list[i].id, list[at].id) != 0)
 			continue;
 		diag_error(s->d, (struct place){s->p->file, list[at].line, list[at].column},
-			"information type \"%s\" is defined twice, first on line %u; write another id",
+			"information type \"%s\" is defined twice, first on line %u; write another "
+			"id",
 			list[at].id, list[i].line);
 		s->good = false;
 	}

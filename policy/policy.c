@@ -185,6 +185,7 @@ fill(struct policy *p, const struct yaml_doc *doc, const char *const *pack_dirs,
 {
 	struct search search = {.pool = p->pool};
 	struct pack_set packs = {.pool = p->pool, .d = d, .dirs = search.list};
+	unsigned errors = d->errors;
 	const struct yaml_node *list = policy_parse_packs(doc, d);
 	struct place at = {p->file, 0, 0};
 	bool good;
@@ -193,25 +194,43 @@ fill(struct policy *p, const struct yaml_doc *doc, const char *const *pack_dirs,
 	if (list != NULL)
 		at = list->at;
 	good = want_packs(&packs, list) && compile_packs(p, &packs, at, d);
-	good = policy_parse(p, doc, d) && good && d->errors == 0;
+	good = policy_parse(p, doc, d) && good && d->errors == errors;
 	good = good && make_digest(p, doc, &packs);
 	pack_set_free(&packs);
 	return good;
 }
 
+static struct policy *
+load_document(
+	const struct yaml_doc *doc, const char *path, const char *const *pack_dirs, struct diag *d)
+{
+	unsigned errors = d->errors;
+	struct policy *p = new_policy(path);
+
+	if (p != NULL && fill(p, doc, pack_dirs, d))
+		return p;
+	policy_free(p);
+	if (d->errors == errors)
+		diag_error(d, (struct place){path, 0, 0}, "out of memory");
+	return NULL;
+}
+
 struct policy *
 policy_load(const char *path, const char *const *pack_dirs, struct diag *d)
 {
-	unsigned errors = d->errors;
 	struct yaml_doc *doc = yaml_doc_load_file(path, d);
-	struct policy *p = doc == NULL ? NULL : new_policy(path);
+	struct policy *p = doc == NULL ? NULL : load_document(doc, path, pack_dirs, d);
 
-	if (p != NULL && !fill(p, doc, pack_dirs, d)) {
-		policy_free(p);
-		p = NULL;
-	}
-	if (p == NULL && d->errors == errors)
-		diag_error(d, (struct place){path, 0, 0}, "out of memory");
+	yaml_doc_free(doc);
+	return p;
+}
+
+struct policy *
+policy_load_bytes(const char *path, struct bytes text, const char *const *pack_dirs, struct diag *d)
+{
+	struct yaml_doc *doc = yaml_doc_load(path, text, d);
+	struct policy *p = doc == NULL ? NULL : load_document(doc, path, pack_dirs, d);
+
 	yaml_doc_free(doc);
 	return p;
 }
@@ -261,9 +280,8 @@ fill_shipped(struct policy *p)
 {
 	static const char *const classes[] = {"none", "found"};
 	static const uint16_t cells[CHANNELS]; /* the default decides everywhere */
-	static const struct policy_row row = {.channels = (1u << CHANNELS) - 1,
-		.over = REACTION_ALERT,
-		.opaque = REACTION_ALERT};
+	static const struct policy_row row = {
+		.channels = (1u << CHANNELS) - 1, .over = REACTION_ALERT, .opaque = REACTION_ALERT};
 
 	p->name = "shipped-packs";
 	p->shipped = true;
@@ -366,7 +384,8 @@ host_only(struct bytes host)
 	} else {
 		end = host.n == 0 ? NULL : memchr(host.p, ':', host.n);
 		/* More than one colon: an address of IPv6 that lacks its brackets. */
-		if (end != NULL && memchr(end + 1, ':', host.n - (size_t)(end + 1 - host.p)) != NULL)
+		if (end != NULL &&
+			memchr(end + 1, ':', host.n - (size_t)(end + 1 - host.p)) != NULL)
 			end = NULL;
 	}
 	if (end != NULL)

@@ -77,7 +77,7 @@ struct policy_information {
 	uint16_t n_conditions;
 	bool unique;			/* count distinct identifiers */
 	int16_t near;			/* words list, or -1; counts distinct identifiers */
-	enum confidence confidence;	/* least that counts; CONFIDENCE_NONE: the detector's own */
+	enum confidence confidence;	/* NONE: each detector's own least */
 };
 
 /** A row of egress, or the default. */
@@ -149,6 +149,10 @@ struct policy {
  * @return NULL after an error in @p d; else to be freed with policy_free()
  */
 struct policy *policy_load(const char *path, const char *const *pack_dirs, struct diag *d);
+
+/** As policy_load(), from bytes that were read (and verified) before; @p path stands for them. */
+struct policy *policy_load_bytes(const char *path, struct bytes text,
+	const char *const *pack_dirs, struct diag *d);
 
 /**
  * A policy of every pack that can be found, for looking without a policy. It

@@ -35,7 +35,8 @@ distance(const char *a, size_t na, const char *b, size_t nb)
 
 		row[0] = i;
 		for (unsigned j = 1; j <= nb; j++) {
-			bool same = ascii_lower((uint8_t)a[i - 1]) == ascii_lower((uint8_t)b[j - 1]);
+			bool same =
+				ascii_lower((uint8_t)a[i - 1]) == ascii_lower((uint8_t)b[j - 1]);
 			unsigned next = least_of(row[j] + 1, row[j - 1] + 1, corner + !same);
 
 			corner = row[j];
@@ -50,7 +51,7 @@ yaml_nearest(const char *text, const char *const *names)
 {
 	size_t n = strlen(text);
 	const char *best = NULL;
-	unsigned least = n > NEAR_TEXT_MAX ? 0 : (unsigned)(n / 3) + 1; /* a third may be wrong */
+	unsigned least = n < 6 ? 1 : (unsigned)(n / 3); /* so much may be wrong */
 
 	for (; *names != NULL; names++) {
 		size_t m = strlen(*names);
@@ -115,16 +116,17 @@ unknown_key(const struct yaml_node *e, const char *what, const char *const *know
 	const char *near = yaml_nearest(e->key, known);
 
 	if (near != NULL)
-		diag_error(d, e->key_at, "unknown key \"%s\" in %s (did you mean \"%s\"?); write one of %s",
-			e->key, what, near, join(known, list, sizeof(list)));
+		diag_error(d, e->key_at,
+			"unknown key \"%s\" in %s (did you mean \"%s\"?); write one of %s", e->key,
+			what, near, join(known, list, sizeof(list)));
 	else
 		diag_error(d, e->key_at, "unknown key \"%s\" in %s; write one of %s", e->key, what,
 			join(known, list, sizeof(list)));
 }
 
 bool
-yaml_check_map(const struct yaml_node *node, const char *what, const char *const *known,
-	struct diag *d)
+yaml_check_map(
+	const struct yaml_node *node, const char *what, const char *const *known, struct diag *d)
 {
 	char list[512];
 	bool good = true;
@@ -147,12 +149,14 @@ bool
 yaml_check_list(const struct yaml_node *node, const char *what, unsigned most, struct diag *d)
 {
 	if (node->kind != YAML_LIST) {
-		diag_error(d, node->at, "%s is %s; write a list, in [brackets] or with a \"- \" each",
-			what, kind_name(node->kind));
+		diag_error(d, node->at,
+			"%s is %s; write a list, in [brackets] or with a \"- \" each", what,
+			kind_name(node->kind));
 		return false;
 	}
 	if (node->n > most) {
-		diag_error(d, node->at, "%s has %u elements; write at most %u", what, node->n, most);
+		diag_error(
+			d, node->at, "%s has %u elements; write at most %u", what, node->n, most);
 		return false;
 	}
 	return true;
@@ -316,8 +320,8 @@ number_with_unit(const struct yaml_node *node, const char *what, const struct un
 	if (!is_string(node, what, example, d))
 		return false;
 	if (!with_unit(units, bare, node->text, &v) || v < range[0] || v > range[1]) {
-		diag_error(d, node->at, "%s is \"%s\"; write %s, from %s to %s", what, node->text, example,
-			in_units(units, range[0], least, sizeof(least)),
+		diag_error(d, node->at, "%s is \"%s\"; write %s, from %s to %s", what, node->text,
+			example, in_units(units, range[0], least, sizeof(least)),
 			in_units(units, range[1], most, sizeof(most)));
 		return false;
 	}
@@ -334,23 +338,24 @@ yaml_size(const struct yaml_node *node, const char *what, uint64_t least, uint64
 }
 
 bool
-yaml_duration(const struct yaml_node *node, const char *what, uint64_t least_us,
-	uint64_t most_us, uint64_t *ret_us, struct diag *d)
+yaml_duration(const struct yaml_node *node, const char *what, uint64_t least_us, uint64_t most_us,
+	uint64_t *ret_us, struct diag *d)
 {
 	return number_with_unit(node, what, time_units, NULL, "a time such as 250ms, 4s or 5min",
 		(const uint64_t[]){least_us, most_us}, ret_us, d);
 }
 
 bool
-yaml_choice(const struct yaml_node *node, const char *what, const char *const *names,
-	unsigned *ret, struct diag *d)
+yaml_choice(const struct yaml_node *node, const char *what, const char *const *names, unsigned *ret,
+	struct diag *d)
 {
 	char list[512];
 	const char *near;
 
 	join(names, list, sizeof(list));
 	if (node->kind != YAML_STRING) {
-		diag_error(d, node->at, "%s is %s; write one of %s", what, kind_name(node->kind), list);
+		diag_error(d, node->at, "%s is %s; write one of %s", what, kind_name(node->kind),
+			list);
 		return false;
 	}
 	for (unsigned i = 0; names[i] != NULL; i++) {
@@ -361,8 +366,8 @@ yaml_choice(const struct yaml_node *node, const char *what, const char *const *n
 	}
 	near = yaml_nearest(node->text, names);
 	if (near != NULL)
-		diag_error(d, node->at, "%s is \"%s\" (did you mean \"%s\"?); write one of %s", what,
-			node->text, near, list);
+		diag_error(d, node->at, "%s is \"%s\" (did you mean \"%s\"?); write one of %s",
+			what, node->text, near, list);
 	else
 		diag_error(d, node->at, "%s is \"%s\"; write one of %s", what, node->text, list);
 	return false;

@@ -111,7 +111,8 @@ new_node(struct build *b, enum yaml_kind kind, struct place at)
 	struct yaml_node *node;
 
 	if (b->doc->nodes == YAML_NODES_MAX) {
-		diag_error(b->d, at, "more than %d values in one file; write fewer", YAML_NODES_MAX);
+		diag_error(
+			b->d, at, "more than %d values in one file; write fewer", YAML_NODES_MAX);
 		return NULL;
 	}
 	node = pool_alloc(&b->doc->pool, sizeof(*node));
@@ -134,8 +135,8 @@ at_key(const struct build *b)
 }
 
 static bool
-refuse_anchor_tag(struct build *b, const yaml_char_t *anchor, const yaml_char_t *tag,
-	struct place at)
+refuse_anchor_tag(
+	struct build *b, const yaml_char_t *anchor, const yaml_char_t *tag, struct place at)
 {
 	if (anchor != NULL)
 		diag_error(b->d, at, "an anchor (&%s); write the value out", (const char *)anchor);
@@ -183,11 +184,13 @@ on_open(struct build *b, enum yaml_kind kind, const yaml_char_t *anchor, const y
 	if (!refuse_anchor_tag(b, anchor, tag, at))
 		return false;
 	if (at_key(b)) {
-		diag_error(b->d, at, "a %s as a key; write a name", kind == YAML_MAP ? "map" : "list");
+		diag_error(
+			b->d, at, "a %s as a key; write a name", kind == YAML_MAP ? "map" : "list");
 		return false;
 	}
 	if (b->depth == YAML_DEPTH_MAX) {
-		diag_error(b->d, at, "more than %d lists and maps inside one another; write it flatter",
+		diag_error(b->d, at,
+			"more than %d lists and maps inside one another; write it flatter",
 			YAML_DEPTH_MAX);
 		return false;
 	}
@@ -210,8 +213,8 @@ on_event(struct build *b, const yaml_event_t *e)
 		return on_open(b, YAML_LIST, e->data.sequence_start.anchor,
 			e->data.sequence_start.tag, at);
 	case YAML_MAPPING_START_EVENT:
-		return on_open(b, YAML_MAP, e->data.mapping_start.anchor,
-			e->data.mapping_start.tag, at);
+		return on_open(
+			b, YAML_MAP, e->data.mapping_start.anchor, e->data.mapping_start.tag, at);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		b->depth--;
@@ -248,7 +251,8 @@ parser_error(struct build *b, const yaml_parser_t *parser)
 			parser->problem_offset, problem);
 		break;
 	default:
-		diag_error(b->d, at, "not YAML here: %s%s%s; check indentation, quotes and brackets",
+		diag_error(b->d, at,
+			"not YAML here: %s%s%s; check indentation, quotes and brackets",
 			parser->context == NULL ? "" : parser->context,
 			parser->context == NULL ? "" : ", ", problem);
 	}
@@ -291,8 +295,8 @@ yaml_doc_load(const char *name, struct bytes text, struct diag *d)
 	struct build b = {.d = d};
 
 	if (text.n > YAML_BYTES_MAX) {
-		diag_error(d, (struct place){name, 0, 0}, "longer than %d MiB; write a smaller file",
-			YAML_BYTES_MAX / 1024 / 1024);
+		diag_error(d, (struct place){name, 0, 0},
+			"longer than %d MiB; write a smaller file", YAML_BYTES_MAX / 1024 / 1024);
 		return NULL;
 	}
 	doc = calloc(1, sizeof(*doc));

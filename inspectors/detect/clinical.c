@@ -44,6 +44,11 @@ icd_at(struct bytes t, size_t i, uint8_t norm[8], size_t *ret_n)
 	} else if (at < t.n && t.p[at] == '-') {
 		at++;
 	}
+	/* "J45-serien": what follows is no part of a code, the three characters are one. */
+	if (alnum_at(t, at)) {
+		at = i + 3;
+		n = 3;
+	}
 	*ret_n = n;
 	return alnum_at(t, at) ? 0 : at;
 }

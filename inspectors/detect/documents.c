@@ -63,6 +63,9 @@ mrz_holds(const uint8_t *p)
 	memcpy(composite + 17, p + 21, 22);
 	for (size_t i = 28; i < 42; i++)
 		no_option &= p[i] == '<';
+	for (size_t i = 13; i < 28; i++) /* birth, sex, expiry */
+		if (i != 20 && !ascii_is_digit(p[i]))
+			return false;
 	return mrz_check(p, 9) == p[9] - (unsigned)'0' &&
 		mrz_check(p + 13, 6) == p[19] - (unsigned)'0' &&
 		mrz_check(p + 21, 6) == p[27] - (unsigned)'0' &&

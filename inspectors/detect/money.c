@@ -171,8 +171,8 @@ bankgiro_validate(const struct view *v, size_t end, struct readings *out)
 }
 
 /* Pairs from the right, or one run; a hyphen before the check digit. */
-void
-plusgiro_validate(const struct view *v, size_t end, struct readings *out)
+static void
+plusgiro_ending(const struct view *v, size_t end, struct readings *out)
 {
 	struct bytes t = v->text;
 	uint8_t back[8], digits[8];
@@ -199,4 +199,19 @@ plusgiro_validate(const struct view *v, size_t end, struct readings *out)
 		digits[i] = back[n - 1 - i];
 	if (luhn_ok(digits, n))
 		add_giro(out, at, end, digits, n, 1);
+}
+
+/*
+ * Its name announces it: "digit, hyphen, digit" alone would stop at every date.
+ * The number begins within so many characters behind the name.
+ */
+void
+plusgiro_validate(const struct view *v, size_t end, struct readings *out)
+{
+	enum { BEHIND = 24, LONGEST = 12 };
+	size_t last = characters_on(v->text, end, BEHIND + LONGEST);
+
+	for (size_t i = end + 3; i <= last; i++)
+		if (v->text.p[i - 2] == '-' && ascii_is_digit(v->text.p[i - 1]))
+			plusgiro_ending(v, i, out);
 }

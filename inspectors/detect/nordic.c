@@ -64,6 +64,9 @@ norwegian_read(const struct view *v, const uint8_t *p, struct norwegian_number *
 		ret->kind = month > 65 ? SYNTHETIC : HNR;
 		month -= month > 80 ? 80 : month > 65 ? 65 : 40;
 	}
+	/* H- and synthetic numbers follow today's rule: nobody has said otherwise. */
+	if (ret->new_rule && ret->kind != FNR && ret->kind != DNR)
+		return false;
 	return norwegian_birth(v, p, day, month, ret->new_rule);
 }
 

@@ -209,27 +209,27 @@ claim(struct text_scan *s, const struct view *v, size_t end, size_t d, size_t n)
 }
 
 /*
- * Ten digits can be read as Swedish, Danish and Icelandic numbers. The others
- * are read with context only, and then win, unless the Swedish number's own
- * context stands nearer (identifier specification, 11.2).
+ * Ten digits may be a Swedish and a Danish number. The Danish one is read with
+ * context only, and then wins, unless the Swedish number's own context stands
+ * nearer (identifier specification, 11.2).
  */
 static void
 settle(const struct detect_set *set, struct claim *claims, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct claim *foreign = &claims[i];
+		struct claim *danish = &claims[i];
 
-		if (set->detectors[foreign->detector].validator->precedence != FOREIGN)
+		if (set->detectors[danish->detector].validator->precedence != DANISH)
 			continue;
 		for (size_t k = 0; k < n; k++) {
 			struct claim *c = &claims[k];
 
 			if (set->detectors[c->detector].validator->precedence != SWEDISH ||
-				c->reading.end != foreign->reading.end)
+				c->reading.end != danish->reading.end)
 				continue;
 			if (c->found.context == CONTEXT_POSITIVE &&
-				c->found.distance <= foreign->found.distance)
-				foreign->confidence = CONFIDENCE_NONE;
+				c->found.distance <= danish->found.distance)
+				danish->confidence = CONFIDENCE_NONE;
 			else
 				c->confidence = CONFIDENCE_NONE;
 		}
@@ -349,6 +349,12 @@ struct hit_ctx {
 	const struct block *b;
 };
 
+static bool
+continues(uint8_t next)
+{
+	return ascii_is_digit(next) || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z');
+}
+
 static int
 on_hit(unsigned candidate, uint64_t end, void *ctx)
 {
@@ -357,12 +363,8 @@ on_hit(unsigned candidate, uint64_t end, void *ctx)
 	size_t at = (size_t)(end - h->b->base); /* 1 to n */
 
 	/* Most hits of digit runs end here: the run goes on. */
-	if (h->s->set->candidates[candidate].ends && at < h->b->n) {
-		uint8_t next = h->b->p[at];
-
-		if (ascii_is_digit(next) || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z'))
-			return 0;
-	}
+	if (h->s->set->candidates[candidate].ends && at < h->b->n && continues(h->b->p[at]))
+		return 0;
 	scratch->hits[candidate][(at - 1) / 64] |= UINT64_C(1) << (at - 1) % 64;
 	scratch->dirty |= UINT64_C(1) << candidate;
 	return 0;
@@ -418,6 +420,24 @@ keep_tail(struct text_scan *s, const struct block *b)
 	s->tail_shift = s->shift;
 }
 
+/*
+ * The same for hits at the end of the block before, whose next byte came now.
+ * Without this, a run of digits that comes byte by byte would fill pending.
+ */
+static void
+drop_continued(struct text_scan *s, uint8_t next)
+{
+	size_t kept = s->n_pending, n = s->n_pending;
+
+	while (kept > 0 && pending_end(s, kept - 1) == s->total)
+		kept--;
+	for (size_t i = kept; i < n && continues(next); i++)
+		if (!s->set->candidates[s->pending[i].candidate].ends)
+			s->pending[kept++] = s->pending[i];
+	if (continues(next))
+		s->n_pending = (uint16_t)kept;
+}
+
 /* Match a block of folded text (at most BLOCK_MAX bytes). */
 static void
 scan_block(struct text_scan *s, const uint8_t *p, size_t n, const uint32_t *map)
@@ -425,6 +445,7 @@ scan_block(struct text_scan *s, const uint8_t *p, size_t n, const uint32_t *map)
 	struct block b = {p, n, s->total, map, false};
 	struct hit_ctx ctx = {s, &b};
 
+	drop_continued(s, p[0]);
 	s->total += n;
 	s->scratch->dirty = 0;
 	for (size_t i = 0; i < hs_matcher_databases(s->set->matcher); i++)

@@ -49,7 +49,7 @@ struct readings {
 typedef void validate_fn(const struct view *v, size_t end, struct readings *out);
 
 /* Who wins where several detectors read the same digits (text_scan.c). */
-enum precedence { SWEDISH = 1, FOREIGN };
+enum precedence { SWEDISH = 1, DANISH };
 
 struct validator {
 	const char *name;
@@ -101,6 +101,7 @@ validate_fn lma_validate, passport_se_validate, mrz_se_validate, ehic_validate,
 validate_fn icd10se_validate, atc_validate, kva_validate, npu_validate; /* clinical.c */
 validate_fn tlp_validate, klassa_validate, secrecy_validate, msip_validate,
 	sensitivity_validate; /* marks.c */
+validate_fn literal_validate; /* literal.c */
 extern const char *const tlp_marks[], *const klassa_marks[], *const secrecy_marks[],
 								     *const sensitivity_marks[];
 

@@ -90,11 +90,11 @@ tail_push(struct decoder *d, struct bytes in)
 }
 
 static const struct decoder_ops tail_stage = {
-	.name = "header", .state_size = sizeof(struct tail_state), .push = tail_push};
+        .name = "header", .state_size = sizeof(struct tail_state), .push = tail_push};
 
 bool
 header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets, size_t room,
-	struct arena *arena)
+        struct arena *arena)
 {
 	struct decoder *tail;
 	enum outcome why;
@@ -161,7 +161,7 @@ decode_q(struct header_decoder *d, struct bytes text)
 		uint8_t c = text.p[i];
 
 		if (c == '=' && text.n - i > 2 && hex_value(text.p[i + 1]) >= 0 &&
-			hex_value(text.p[i + 2]) >= 0) {
+		        hex_value(text.p[i + 2]) >= 0) {
 			c = (uint8_t)(hex_value(text.p[i + 1]) << 4 | hex_value(text.p[i + 2]));
 			i += 2;
 		} else if (c == '_') {
@@ -196,7 +196,7 @@ decode_b(struct header_decoder *d, struct bytes text)
 struct word {
 	struct bytes charset, text;
 	uint8_t encoding; /* 'b' or 'q' */
-	size_t length;	  /* of all of it, from "=?" to "?=" */
+	size_t length;    /* of all of it, from "=?" to "?=" */
 };
 
 /* The encoded word at the start of @p in (RFC 2047, 2), with an optional language
@@ -464,7 +464,7 @@ param_find(const struct header_params *params, struct bytes name, int section)
 {
 	for (unsigned i = 0; i < params->n; i++)
 		if (params->list[i].section == section &&
-			bytes_equal_nocase(params->list[i].name, name))
+		        bytes_equal_nocase(params->list[i].name, name))
 			return &params->list[i];
 	return NULL;
 }
@@ -493,7 +493,7 @@ add_percent(struct header_decoder *d, struct bytes text)
 		uint8_t c = text.p[i];
 
 		if (c == '%' && text.n - i > 2 && hex_value(text.p[i + 1]) >= 0 &&
-			hex_value(text.p[i + 2]) >= 0) {
+		        hex_value(text.p[i + 2]) >= 0) {
 			c = (uint8_t)(hex_value(text.p[i + 1]) << 4 | hex_value(text.p[i + 2]));
 			i += 2;
 		}
@@ -576,7 +576,7 @@ header_param_text(const struct header_params *params, struct bytes name, struct 
 
 size_t
 header_param_plain(const struct header_params *params, struct bytes name, unsigned nth,
-	uint8_t *ret, size_t room)
+        uint8_t *ret, size_t room)
 {
 	for (unsigned i = 0; i < params->n; i++) {
 		const struct header_param *p = &params->list[i];

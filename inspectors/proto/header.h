@@ -7,7 +7,8 @@
  * Header fields of mail and MIME: encoded words, parameters, tokens.
  *
  * Everything here works on one unfolded field body that the caller holds whole.
- * Nothing allocates but header_decoder_open(), nothing fails: what can't be decoded is given as it is.
+ * Nothing allocates but header_decoder_open(), and nothing else fails: what can't
+ * be decoded is given as it is.
  *
  * Sources: RFC 5322 (fields), RFC 2047 (encoded words), RFC 2045, 5.1 and
  * RFC 2231 (parameters), with what receivers accept beyond them.
@@ -54,7 +55,7 @@ struct header_decoder {
  * @return false: no memory
  */
 bool header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets,
-	size_t room, struct arena *arena);
+        size_t room, struct arena *arena);
 
 /**
  * Decode the encoded words in @p value; the rest goes to the sink unchanged.
@@ -81,7 +82,7 @@ struct header_param {
 	struct bytes name;  /* without *, *0, *0* */
 	struct bytes value; /* without quotes; escapes still in it */
 	int16_t section;    /* of a continuation (RFC 2231, 3); -1: none */
-	bool extended;	    /* percent-encoded (RFC 2231, 4) */
+	bool extended;      /* percent-encoded (RFC 2231, 4) */
 	bool quoted;
 };
 
@@ -102,8 +103,8 @@ void header_params_parse(struct bytes rest, struct header_params *ret);
  *
  * @return false where there is none of that name
  */
-bool header_param_text(const struct header_params *params, struct bytes name,
-	struct header_decoder *d);
+bool header_param_text(
+        const struct header_params *params, struct bytes name, struct header_decoder *d);
 
 /**
  * The @p nth plain value of parameter @p name (senders double them), unescaped
@@ -112,6 +113,6 @@ bool header_param_text(const struct header_params *params, struct bytes name,
  * @return its length; 0 where there is none, or where it doesn't fit
  */
 size_t header_param_plain(const struct header_params *params, struct bytes name, unsigned nth,
-	uint8_t *ret, size_t room);
+        uint8_t *ret, size_t room);
 
 #endif

@@ -31,11 +31,11 @@ enum {
 struct mime_level {
 	struct mime_boundaries boundaries;
 	bool multipart;
-	bool digest;	   /* its parts are messages unless they say otherwise */
-	bool guess;	   /* no usable boundary: the first "--" line is it */
+	bool digest; /* its parts are messages unless they say otherwise */
+	bool guess;  /* no usable boundary: the first "--" line is it */
 	bool ambiguous;
-	uint8_t coding;	   /* that the multipart was said to have */
-	unsigned count;	   /* of its parts so far */
+	uint8_t coding; /* that the multipart was said to have */
+	unsigned count; /* of its parts so far */
 };
 
 struct mime {
@@ -43,7 +43,7 @@ struct mime {
 	enum outcome outcome; /* of emitting */
 	const struct inspect_limits *limits;
 	bool outermost; /* in the header of the mail itself */
-	bool form;	/* multipart/form-data */
+	bool form;      /* multipart/form-data */
 	struct mime_level **levels;
 	unsigned n_levels;
 	struct mime_entity entity;
@@ -52,15 +52,15 @@ struct mime {
 	/* Header: the field so far, unfolded. */
 	uint8_t *field;
 	size_t n_field;
-	bool field_cut;	  /* what came before did not fit: this is its continuation */
-	bool line_only;	  /* the field is one line so far */
+	bool field_cut;    /* what came before did not fit: this is its continuation */
+	bool line_only;    /* the field is one line so far */
 	uint64_t n_header; /* bytes of this entity's header */
 	struct header_decoder words;
 	/* Body: the line so far, while it may be a boundary line. */
-	bool bol;	 /* at the beginning of a line */
+	bool bol;        /* at the beginning of a line */
 	bool collecting; /* line[] holds a line that begins with '-' */
-	bool cr;	 /* a CR is held: it may belong to a line end */
-	uint8_t eol;	 /* bytes of a held line end: 0, 1 (LF), 2 (CRLF) */
+	bool cr;         /* a CR is held: it may belong to a line end */
+	uint8_t eol;     /* bytes of a held line end: 0, 1 (LF), 2 (CRLF) */
 	unsigned blanks; /* behind a full line[] */
 	uint8_t line[LINE_MAX_KEPT];
 	size_t n_line;
@@ -137,7 +137,7 @@ push_level(struct decoder *d)
 		return NULL;
 	m->levels[m->n_levels++] = l;
 	*l = (struct mime_level){.ambiguous = above != NULL && above->ambiguous,
-		.coding = above == NULL ? CODING_IDENTITY : above->coding};
+	        .coding = above == NULL ? CODING_IDENTITY : above->coding};
 	return l;
 }
 
@@ -152,8 +152,8 @@ make_label(struct mime *m)
 	for (unsigned i = 0; i < m->n_levels && at < sizeof(m->label) - 16; i++) {
 		if (!m->levels[i]->multipart)
 			continue;
-		at += (size_t)snprintf(m->label + at, sizeof(m->label) - at, "%s%u", dot,
-			m->levels[i]->count);
+		at += (size_t)snprintf(
+		        m->label + at, sizeof(m->label) - at, "%s%u", dot, m->levels[i]->count);
 		dot = ".";
 	}
 	if (top == NULL || !top->multipart)
@@ -256,7 +256,7 @@ real_coding(const struct mime_entity *e)
 {
 	for (unsigned i = 0; i < e->n_codings; i++)
 		if (e->codings[i] == CODING_BASE64 || e->codings[i] == CODING_QUOTED_PRINTABLE ||
-			e->codings[i] == CODING_UUENCODE)
+		        e->codings[i] == CODING_UUENCODE)
 			return e->codings[i];
 	return CODING_IDENTITY;
 }
@@ -290,6 +290,9 @@ begin_message(struct decoder *d)
 	bool ambiguous = m->entity.ambiguous;
 	struct mime_level *l;
 
+	if (d->part != NULL)
+		keep_in_message(d, &d->part->message->file_name,
+		        bytes_of(m->entity.name, m->entity.n_name));
 	if (real_coding(&m->entity) != CODING_IDENTITY) {
 		open_encoded(d, "message/rfc822", real_coding(&m->entity));
 		return;
@@ -312,7 +315,7 @@ is_message(const struct mime *m)
 	if (e->n_types == 0)
 		return top != NULL && top->multipart && top->digest;
 	return mime_entity_is(e, "message/rfc822") || mime_entity_is(e, "message/global") ||
-		mime_entity_is(e, "text/rfc822-headers");
+	        mime_entity_is(e, "text/rfc822-headers");
 }
 
 static void
@@ -323,8 +326,8 @@ begin_body(struct decoder *d)
 	m->outermost = false;
 	m->bol = true;
 	m->eol = 0;
-	if (mime_entity_is(&m->entity, "multipart/") && !(m->entity.over &&
-							   m->entity.boundaries.n == 0))
+	if (mime_entity_is(&m->entity, "multipart/") &&
+	        !(m->entity.over && m->entity.boundaries.n == 0))
 		begin_multipart(d);
 	else if (is_message(m))
 		begin_message(d);
@@ -337,8 +340,9 @@ begin_body(struct decoder *d)
 static struct bytes
 without_blanks(struct bytes line)
 {
-	while (line.n > 0 && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t' ||
-				     line.p[line.n - 1] == '\r'))
+	while (line.n > 0 &&
+	        (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t' ||
+	                line.p[line.n - 1] == '\r'))
 		line.n--;
 	return line;
 }
@@ -373,7 +377,7 @@ guess_boundary(struct mime *m, struct bytes line)
 
 	line = without_blanks(line);
 	if (m->state != MIME_TEXT || top == NULL || !top->guess || line.n < 3 ||
-		line.n > MIME_BOUNDARY_MAX + 2)
+	        line.n > MIME_BOUNDARY_MAX + 2)
 		return false;
 	memcpy(top->boundaries.text[0], line.p + 2, line.n - 2);
 	top->boundaries.length[0] = (uint16_t)(line.n - 2);
@@ -460,6 +464,27 @@ end_of_fields(struct decoder *d, struct bytes field)
 	return false;
 }
 
+/*
+ * A CR alone ends a line for some receivers: what they would take as fields
+ * counts too, beside the reading in which it is part of this one.
+ */
+static void
+apply_after_cr(struct decoder *d, struct bytes field)
+{
+	struct mime *m = d->state;
+	struct bytes name, value;
+	const uint8_t *cr;
+
+	while (field.n > 0 && (cr = memchr(field.p, '\r', field.n)) != NULL) {
+		m->entity.ambiguous = true;
+		field = bytes_skip(field, (size_t)(cr - field.p) + 1);
+		cr = field.n > 0 ? memchr(field.p, '\r', field.n) : NULL;
+		if (header_split(bytes_of(field.p, cr == NULL ? field.n : (size_t)(cr - field.p)),
+		            &name, &value))
+			(void)mime_entity_field(&m->entity, name, value, &m->words);
+	}
+}
+
 /* A field is complete. */
 static void
 finish_field(struct decoder *d)
@@ -476,11 +501,12 @@ finish_field(struct decoder *d)
 	if (!parse)
 		m->entity.over = true;
 	if (!continued && parse) {
+		apply_after_cr(d, field);
 		if (header_split(field, &name, &value)) {
 			m->entity.fields++;
 			apply_field(d, name, value);
 		} else if (!bytes_starts_nocase(field, BYTES_LIT("From ")) &&
-			!bytes_starts_nocase(field, BYTES_LIT(">From "))) {
+		        !bytes_starts_nocase(field, BYTES_LIT(">From "))) {
 			/* Some receivers end the header here, some skip the line. */
 			m->entity.ambiguous = true;
 		}
@@ -562,7 +588,7 @@ push_header(struct decoder *d, struct bytes in)
 
 		if (m->bol) {
 			bool folded = (in.p[0] == ' ' || in.p[0] == '\t') &&
-				(m->n_field > 0 || m->field_cut);
+			        (m->n_field > 0 || m->field_cut);
 
 			if (!folded)
 				finish_field(d);
@@ -622,7 +648,7 @@ is_trailing_blank(const struct mime *m, uint8_t c)
 	bool final;
 
 	return (c == ' ' || c == '\t' || c == '\r') &&
-		find_boundary(m, bytes_of(m->line, m->n_line), &final) >= 0;
+	        find_boundary(m, bytes_of(m->line, m->n_line), &final) >= 0;
 }
 
 /* Go on with a line that begins with '-'. @return what is left of @p in */
@@ -764,7 +790,7 @@ mime_open(struct decoder *d, const struct part_meta *meta)
 {
 	static const struct inspect_limits alone = {
 #define X(name, value, least, most, unit, sentence) .name = (value),
-		INSPECT_LIMITS(X)
+	        INSPECT_LIMITS(X)
 #undef X
 	};
 	struct mime *m = d->state;
@@ -774,8 +800,8 @@ mime_open(struct decoder *d, const struct part_meta *meta)
 	m->levels = arena_zalloc(d->arena, (size_t)m->limits->mime_depth * sizeof(*m->levels));
 	m->field = arena_alloc(d->arena, (size_t)m->limits->header_field);
 	if (m->levels == NULL || m->field == NULL ||
-		!header_decoder_open(&m->words, p == NULL ? NULL : p->message->env->charsets,
-			(size_t)m->limits->header_field, d->arena))
+	        !header_decoder_open(&m->words, p == NULL ? NULL : p->message->env->charsets,
+	                (size_t)m->limits->header_field, d->arena))
 		return OUTCOME_OVER_BUDGET;
 	m->bol = true;
 	if (meta != NULL && bytes_starts_nocase(meta->type, BYTES_LIT("multipart/"))) {
@@ -813,8 +839,7 @@ mime_close(struct decoder *d)
 		if (!m->line_only || !end_of_fields(d, bytes_of(m->field, m->n_field)))
 			finish_field(d);
 	} else {
-		bool boundary = m->collecting &&
-			take_boundary(d, bytes_of(m->line, m->n_line));
+		bool boundary = m->collecting && take_boundary(d, bytes_of(m->line, m->n_line));
 
 		if (m->collecting && !boundary)
 			release_line(d);
@@ -829,7 +854,7 @@ mime_close(struct decoder *d)
 }
 
 const struct decoder_ops mime_decoder = {.name = "mime",
-	.state_size = sizeof(struct mime),
-	.open = mime_open,
-	.push = mime_push,
-	.close = mime_close};
+        .state_size = sizeof(struct mime),
+        .open = mime_open,
+        .push = mime_push,
+        .close = mime_close};

@@ -5,19 +5,19 @@ static const struct coding_name {
 	const char *name;
 	uint8_t coding;
 } coding_names[] = {
-	{"7bit", CODING_IDENTITY},
-	{"8bit", CODING_IDENTITY},
-	{"binary", CODING_IDENTITY},
-	{"7-bit", CODING_IDENTITY},
-	{"8-bit", CODING_IDENTITY},
-	{"base64", CODING_BASE64},
-	{"quoted-printable", CODING_QUOTED_PRINTABLE},
-	{"uuencode", CODING_UUENCODE},
-	{"x-uuencode", CODING_UUENCODE},
-	{"uue", CODING_UUENCODE},
-	{"x-uue", CODING_UUENCODE},
-	{"gzip", CODING_GZIP},
-	{"x-gzip", CODING_GZIP},
+        {"7bit", CODING_IDENTITY},
+        {"8bit", CODING_IDENTITY},
+        {"binary", CODING_IDENTITY},
+        {"7-bit", CODING_IDENTITY},
+        {"8-bit", CODING_IDENTITY},
+        {"base64", CODING_BASE64},
+        {"quoted-printable", CODING_QUOTED_PRINTABLE},
+        {"uuencode", CODING_UUENCODE},
+        {"x-uuencode", CODING_UUENCODE},
+        {"uue", CODING_UUENCODE},
+        {"x-uue", CODING_UUENCODE},
+        {"gzip", CODING_GZIP},
+        {"x-gzip", CODING_GZIP},
 };
 
 static uint8_t
@@ -93,11 +93,13 @@ take_boundaries(struct mime_entity *e, const struct header_params *params, struc
 	struct header_buffer joined = {text, sizeof(text), 0, false};
 
 	for (unsigned nth = 0; nth <= MIME_BOUNDARIES; nth++)
-		add_boundary(e, bytes_of(text, header_param_plain(params, BYTES_LIT("boundary"),
-						       nth, text, sizeof(text))));
+		add_boundary(e,
+		        bytes_of(text,
+		                header_param_plain(
+		                        params, BYTES_LIT("boundary"), nth, text, sizeof(text))));
 	for (unsigned i = 0; i < params->n; i++)
 		if (bytes_equal_nocase(params->list[i].name, BYTES_LIT("boundary")) &&
-			params->list[i].value.n > MIME_BOUNDARY_MAX)
+		        params->list[i].value.n > MIME_BOUNDARY_MAX)
 			e->over = true;
 	d->sink = header_buffer_sink(&joined);
 	if (header_param_text(params, BYTES_LIT("boundary"), d))
@@ -106,7 +108,7 @@ take_boundaries(struct mime_entity *e, const struct header_params *params, struc
 
 static void
 take_name(struct mime_entity *e, const struct header_params *params, struct bytes param,
-	bool disposition, struct header_decoder *d)
+        bool disposition, struct header_decoder *d)
 {
 	struct header_buffer name = {e->name, sizeof(e->name), 0, false};
 
@@ -163,8 +165,8 @@ take_disposition(struct mime_entity *e, struct bytes value, struct header_decode
 }
 
 bool
-mime_entity_field(struct mime_entity *e, struct bytes name, struct bytes value,
-	struct header_decoder *d)
+mime_entity_field(
+        struct mime_entity *e, struct bytes name, struct bytes value, struct header_decoder *d)
 {
 	if (bytes_equal_nocase(name, BYTES_LIT("Content-Type")))
 		take_type(e, value, d);
@@ -198,7 +200,7 @@ add_reading(struct part_meta *meta, uint8_t coding)
 
 void
 mime_entity_readings(const struct mime_entity *e, bool ambiguous, uint8_t inherited, uint8_t plain,
-	struct part_meta *ret)
+        struct part_meta *ret)
 {
 	bool unknown = false;
 

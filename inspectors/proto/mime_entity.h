@@ -13,8 +13,8 @@
 
 enum {
 	MIME_BOUNDARY_MAX = 200, /* bytes; RFC 2046 allows 70 */
-	MIME_BOUNDARIES = 3,	 /* that one multipart may be declared with */
-	MIME_NAME_MAX = 512,	 /* bytes of a file name */
+	MIME_BOUNDARIES = 3,     /* that one multipart may be declared with */
+	MIME_NAME_MAX = 512,     /* bytes of a file name */
 };
 
 struct mime_boundaries {
@@ -35,14 +35,14 @@ struct mime_entity {
 	uint8_t name[MIME_NAME_MAX]; /* UTF-8 */
 	uint16_t n_name;
 	bool disposition; /* the name is from Content-Disposition, which goes before */
-	bool ambiguous;	  /* declarations that receivers will read in different ways */
-	bool over;	  /* a limit kept us from seeing all of them */
+	bool ambiguous;   /* declarations that receivers will read in different ways */
+	bool over;        /* a limit kept us from seeing all of them */
 	unsigned fields;  /* seen so far */
 };
 
 /** Take one field. @p d decodes file names; its sink is replaced. @return whether it is known. */
-bool mime_entity_field(struct mime_entity *e, struct bytes name, struct bytes value,
-	struct header_decoder *d);
+bool mime_entity_field(
+        struct mime_entity *e, struct bytes name, struct bytes value, struct header_decoder *d);
 
 /** Is the type declared so by any of the fields? @p prefix is lower case: "multipart/". */
 bool mime_entity_is(const struct mime_entity *e, const char *prefix);
@@ -55,6 +55,6 @@ bool mime_entity_is(const struct mime_entity *e, const char *prefix);
  * @param plain      the coding that text without an encoding gets
  */
 void mime_entity_readings(const struct mime_entity *e, bool ambiguous, uint8_t inherited,
-	uint8_t plain, struct part_meta *ret);
+        uint8_t plain, struct part_meta *ret);
 
 #endif

@@ -8,19 +8,19 @@
 enum smtp_state { SMTP_COMMAND, SMTP_ASKED, SMTP_CONTENT, SMTP_CHUNK, SMTP_OPAQUE };
 
 enum {
-	LINE_KEPT = 2048,     /* of a command line; RFC 5321 and its extensions need less */
-	AUTH_LINES = 4,	      /* of secrets that the server didn't ask for */
-	AUTH_BYTES = 16384,   /* RFC 4954, 4: 12,288 for a line */
-	PEEK = 9,	      /* bytes that tell a command behind a doubtful dot */
-	QUEUE_SPARE = 8,      /* entries beyond limits.pipelined, for DATA and merged ones */
+	LINE_KEPT = 2048,   /* of a command line; RFC 5321 and its extensions need less */
+	AUTH_LINES = 4,     /* of secrets that the server didn't ask for */
+	AUTH_BYTES = 16384, /* RFC 4954, 4: 12,288 for a line */
+	PEEK = 9,           /* bytes that tell a command behind a doubtful dot */
+	QUEUE_SPARE = 8,    /* entries beyond limits.pipelined, for DATA and merged ones */
 };
 
 /* A command whose reply hasn't come. */
 struct pending {
 	uint8_t verb;
-	bool last;	  /* BDAT LAST: its reply ends the mail */
-	bool end;	  /* not a command: the content's end, which gets a reply of its own */
-	bool assumed;	  /* taken as accepted already */
+	bool last;        /* BDAT LAST: its reply ends the mail */
+	bool end;         /* not a command: the content's end, which gets a reply of its own */
+	bool assumed;     /* taken as accepted already */
 	unsigned replies; /* that are due */
 	struct bytes address;
 };
@@ -29,12 +29,12 @@ enum dot { DOT_NONE, DOT_SEEN, DOT_CR };
 
 struct content {
 	struct part *part;
-	bool tentative;	   /* DATA isn't answered yet */
-	uint8_t last[2];   /* bytes before this one */
-	enum dot dot;	   /* a line that begins with a dot, so far */
-	bool crlf_before;  /* the line before it ended with CRLF */
-	bool doubtful;	   /* a dot stood alone between other line ends */
-	bool peeking;	   /* at what follows such a dot */
+	bool tentative;   /* DATA isn't answered yet */
+	uint8_t last[2];  /* bytes before this one */
+	enum dot dot;     /* a line that begins with a dot, so far */
+	bool crlf_before; /* the line before it ended with CRLF */
+	bool doubtful;    /* a dot stood alone between other line ends */
+	bool peeking;     /* at what follows such a dot */
 	uint8_t peek[PEEK];
 	unsigned n_peek;
 };
@@ -74,6 +74,7 @@ struct smtp {
 	bool greeted;
 	uint8_t reply[4];
 	unsigned n_reply;
+	bool reply_held; /* reply[0] wasn't scanned yet: it may begin a TLS record */
 	/* Envelope: in an arena of its own, since it outlives messages. */
 	struct arena arena;
 	struct bytes from;
@@ -207,11 +208,10 @@ keep_address(struct smtp *s, struct bytes address)
 static void
 queue_push(struct smtp *s, const struct smtp_command *c, bool end, unsigned replies)
 {
-	struct pending p = {.verb = (uint8_t)c->verb, .last = c->last, .end = end,
-		.replies = replies};
+	struct pending p = {
+	        .verb = (uint8_t)c->verb, .last = c->last, .end = end, .replies = replies};
 	struct pending *tail;
-	bool over = s->n_queue >= s->conversation->env->limits->pipelined &&
-		c->verb != SMTP_DATA;
+	bool over = s->n_queue >= s->conversation->env->limits->pipelined && c->verb != SMTP_DATA;
 
 	/* First, since what was accepted before may give the arena back. */
 	if (s->n_queue == s->room)
@@ -361,8 +361,8 @@ scan_envelope(struct smtp *s, struct message *m)
 static void
 begin_content(struct smtp *s, const char *command)
 {
-	static const struct part_meta meta = {.label = "smtp", .type = {
-		(const uint8_t *)"message/rfc822", 14}};
+	static const struct part_meta meta = {
+	        .label = "smtp", .type = {(const uint8_t *)"message/rfc822", 14}};
 	struct side *side = &s->side[DIR_CLIENT];
 	bool split = s->stray;
 	struct message *m;
@@ -470,14 +470,14 @@ static void
 check_smuggling(struct smtp *s)
 {
 	static const char *const words[] = {"mail from", "rcpt to", "ehlo ", "helo ", "lhlo ",
-		"data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat "};
+	        "data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat "};
 	struct content *c = &s->content;
 	struct message *m = s->side[DIR_CLIENT].message;
 
 	c->peeking = false;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (c->part != NULL && bytes_starts_nocase(bytes_of(c->peek, c->n_peek),
-					       bytes_str(words[i]))) {
+		if (c->part != NULL &&
+		        bytes_starts_nocase(bytes_of(c->peek, c->n_peek), bytes_str(words[i]))) {
 			part_mark_opaque(c->part, OPAQUE_DAMAGED);
 			m->recipients_over = true;
 			return;
@@ -693,18 +693,34 @@ is_secret(const struct smtp *s, const struct smtp_command *c)
 	return c->verb == SMTP_UNKNOWN && s->auth_lines < AUTH_LINES;
 }
 
-/* Scan a line, or the kept beginning of an overlong one, except for its secrets. */
+static size_t
+line_end_length(struct bytes line)
+{
+	if (line.n == 0 || line.p[line.n - 1] != '\n')
+		return 0;
+	return line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
+}
+
+/*
+ * Scan a line, or the kept beginning of an overlong one, except for its secrets.
+ * The line end is scanned, so that what is in front and behind don't touch.
+ */
 static void
 scan_line(struct smtp *s, const struct smtp_command *c, struct bytes line)
 {
+	size_t body = line.n - line_end_length(line), clear;
+
 	if (is_secret(s, c)) {
-		count_secret(s, line.n);
-	} else if (c->verb == SMTP_AUTH) {
-		session_text(s, DIR_CLIENT, bytes_of(line.p, c->clear));
-		count_secret(s, line.n - c->clear);
+		clear = 0;
+	} else if (c->verb == SMTP_AUTH && c->clear < body) {
+		clear = c->clear;
 	} else {
 		session_text(s, DIR_CLIENT, line);
+		return;
 	}
+	session_text(s, DIR_CLIENT, bytes_of(line.p, clear));
+	count_secret(s, body - clear);
+	session_text(s, DIR_CLIENT, bytes_skip(line, body));
 }
 
 static void
@@ -715,8 +731,7 @@ begin_data(struct smtp *s, bool tentative)
 	s->state = SMTP_CONTENT;
 }
 
-static void
-push_client(struct smtp *s, struct bytes in);
+static void push_client(struct smtp *s, struct bytes in);
 
 /* Content begins with what was kept of the line so far. */
 static void
@@ -998,18 +1013,47 @@ server_line(struct smtp *s)
 		on_reply(s, code);
 }
 
-/* The rest of the server's bytes are TLS, if one byte is held and this is the second. */
+static void
+release_held(struct smtp *s)
+{
+	if (s->reply_held)
+		session_text(s, DIR_SERVER, bytes_of(s->reply, 1));
+	s->reply_held = false;
+}
+
+/*
+ * Are the server's bytes TLS from here on? A first byte that may begin a record
+ * is held until the second one tells. @return true also while it is held
+ */
 static bool
 server_is_tls(struct smtp *s, struct bytes in)
 {
-	uint8_t two[2];
+	struct side *side = &s->side[DIR_SERVER];
+	uint8_t two[2] = {in.p[0], in.n > 1 ? in.p[1] : 0x03};
 
-	if (!(s->side[DIR_SERVER].tls || !s->side[DIR_CLIENT].seen) || s->n_reply > 1 ||
-		s->n_reply + in.n < 2)
+	if (side->opaque_now) {
+		skip_tls(s, DIR_SERVER, in.n);
+		return true;
+	}
+	if (s->reply_held) {
+		two[0] = s->reply[0];
+		two[1] = in.p[0];
+	} else if (!(side->tls || !s->side[DIR_CLIENT].seen) || s->n_reply > 0) {
 		return false;
-	two[0] = s->n_reply == 1 ? s->reply[0] : in.p[0];
-	two[1] = s->n_reply == 1 ? in.p[0] : in.p[1];
-	return smtp_is_tls(bytes_of(two, 2));
+	}
+	if (!smtp_is_tls(bytes_of(two, 2))) {
+		release_held(s);
+		return false;
+	}
+	if (!s->reply_held && in.n == 1) {
+		s->reply[s->n_reply++] = in.p[0];
+		s->reply_held = true;
+		return true;
+	}
+	side->opaque_now = true;
+	skip_tls(s, DIR_SERVER, in.n + s->reply_held);
+	s->reply_held = false;
+	return true;
 }
 
 static void
@@ -1019,11 +1063,8 @@ push_server(struct smtp *s, struct bytes in)
 		const uint8_t *lf;
 		size_t n;
 
-		if (s->side[DIR_SERVER].opaque_now || server_is_tls(s, in)) {
-			s->side[DIR_SERVER].opaque_now = true;
-			skip_tls(s, DIR_SERVER, in.n);
+		if (server_is_tls(s, in))
 			return;
-		}
 		lf = memchr(in.p, '\n', in.n);
 		n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
 		for (size_t i = 0; i < n && s->n_reply < sizeof(s->reply); i++)
@@ -1059,7 +1100,7 @@ static enum bid
 bid_client(struct bytes client)
 {
 	static const char *const sure[] = {
-		"ehlo", "helo", "lhlo", "mail from:", "rcpt to:", "starttls"};
+	        "ehlo", "helo", "lhlo", "mail from:", "rcpt to:", "starttls"};
 	bool whole;
 	struct bytes line = first_line(client, &whole);
 
@@ -1071,8 +1112,8 @@ bid_client(struct bytes client)
 			return BID_MORE;
 		if (!bytes_starts_nocase(line, word))
 			continue;
-		if (!verb || (line.n > word.n ? line.p[word.n] == ' ' || line.p[word.n] == '\r'
-					      : whole))
+		if (!verb ||
+		        (line.n > word.n ? line.p[word.n] == ' ' || line.p[word.n] == '\r' : whole))
 			return BID_SURE;
 		if (line.n == word.n)
 			return BID_MORE;
@@ -1093,7 +1134,7 @@ bid_server(struct bytes server)
 	if (line.n < code.n)
 		return !whole && bytes_starts_nocase(code, line) ? BID_MORE : BID_NO;
 	if (!bytes_starts_nocase(line, code) ||
-		(line.n > code.n && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\r'))
+	        (line.n > code.n && line.p[3] != ' ' && line.p[3] != '-' && line.p[3] != '\r'))
 		return BID_NO;
 	if (contains_nocase(line, BYTES_LIT("SMTP")) || contains_nocase(line, BYTES_LIT("LMTP")))
 		return BID_SURE;
@@ -1198,6 +1239,7 @@ smtp_gap(void *state, enum direction dir, uint64_t lost)
 	m = open_message(s, DIR_SERVER);
 	if (m != NULL)
 		message_gap(m, lost);
+	release_held(s);
 	s->n_reply = 0;
 	s->greeted = true;
 }
@@ -1229,10 +1271,12 @@ smtp_finish(void *state, enum direction dir)
 {
 	struct smtp *s = state;
 
-	if (dir == DIR_CLIENT)
+	if (dir == DIR_CLIENT) {
 		finish_client(s, false);
-	else
-		close_message(s, DIR_SERVER, false);
+		return;
+	}
+	release_held(s);
+	close_message(s, DIR_SERVER, false);
 }
 
 static void
@@ -1241,16 +1285,17 @@ smtp_close(void *state, bool reset)
 	struct smtp *s = state;
 
 	finish_client(s, reset);
+	release_held(s);
 	close_message(s, DIR_SERVER, reset);
 	arena_release(&s->arena);
 }
 
 const struct inspector_ops smtp_inspector = {.name = "smtp",
-	.channel = CHANNEL_MAIL,
-	.state_size = sizeof(struct smtp),
-	.bid = smtp_bid,
-	.open = smtp_open,
-	.data = smtp_data,
-	.gap = smtp_gap,
-	.finish = smtp_finish,
-	.close = smtp_close};
+        .channel = CHANNEL_MAIL,
+        .state_size = sizeof(struct smtp),
+        .bid = smtp_bid,
+        .open = smtp_open,
+        .data = smtp_data,
+        .gap = smtp_gap,
+        .finish = smtp_finish,
+        .close = smtp_close};

@@ -28,11 +28,11 @@ enum smtp_verb {
 
 struct smtp_command {
 	enum smtp_verb verb;
-	bool malformed;	      /* a known verb with an argument that it can't have */
+	bool malformed;       /* a known verb with an argument that it can't have */
 	struct bytes address; /* MAIL, RCPT: without <> and source route; borrowed */
-	size_t clear;	      /* AUTH: bytes of the line up to the mechanism's end */
-	uint64_t size;	      /* BDAT: octets that follow */
-	bool last;	      /* BDAT */
+	size_t clear;         /* AUTH: bytes of the line up to the mechanism's end */
+	uint64_t size;        /* BDAT: octets that follow */
+	bool last;            /* BDAT */
 };
 
 /** Parse a line; CR and LF at its end don't count. Verbs are caseless. */

@@ -116,6 +116,30 @@ class Lab:
         return path, p
 
 
+class Hugepages:
+    """At least n hugepages of 2 MiB while the test runs."""
+
+    PATH = "/proc/sys/vm/nr_hugepages"
+
+    def __init__(self, n):
+        self.n = n
+
+    def __enter__(self):
+        with open(self.PATH) as f:
+            self.before = int(f.read())
+        self._set(max(self.n, self.before))
+        with open(self.PATH) as f:
+            if int(f.read()) < self.n:
+                raise RuntimeError(f"the kernel has no room for {self.n} hugepages")
+
+    def __exit__(self, *exc):
+        self._set(self.before)
+
+    def _set(self, n):
+        with open(self.PATH, "w") as f:
+            f.write(f"{n}\n")
+
+
 def wait_for(true, what, seconds=20):
     for _ in range(int(seconds / 0.05)):
         if true():

@@ -104,15 +104,15 @@ def send_web(lab, truth):
     def curl(name, n, url, *args, channel="web"):
         path = lab.file(name, truth.table(n))
         lab.client("curl", "-sS", "--fail", "--max-time", "30", "-o", "/dev/null",
-                   *[a.replace("@@", path) for a in args], url)
+                   *[a.replace("{}", path) for a in args], url)
         truth.add(name, channel, n)
 
-    curl("put.csv", 21, base + "/upload/put.csv", "-T", "@@")
-    curl("port8080.csv", 22, f"http://{netlab.SERVER}:8080/upload/port8080.csv", "-T", "@@")
-    curl("chunked.csv", 23, base + "/upload/chunked.csv", "-T", "@@", "-H",
+    curl("put.csv", 21, base + "/upload/put.csv", "-T", "{}")
+    curl("port8080.csv", 22, f"http://{netlab.SERVER}:8080/upload/port8080.csv", "-T", "{}")
+    curl("chunked.csv", 23, base + "/upload/chunked.csv", "-T", "{}", "-H",
          "Transfer-Encoding: chunked")
-    curl("form.csv", 24, base + "/form", "-F", "note=hej", "-F", "fil=@@@;type=text/csv")
-    curl("urlencoded.csv", 25, base + "/form", "--data-urlencode", "text@@@")
+    curl("form.csv", 24, base + "/form", "-F", "note=hej", "-F", "fil=@{};type=text/csv")
+    curl("urlencoded.csv", 25, base + "/form", "--data-urlencode", "text@{}")
 
 
 def send_ftp(lab, truth):

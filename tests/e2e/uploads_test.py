@@ -48,7 +48,9 @@ def check_upload(w, u):
     if u["channel"] == "mail":
         to = e["email"]["to"]["address"]
         w.need("refused@leverantor.example" not in to, f"{u['name']}: a refused recipient")
-    elif u["name"] not in ("urlencoded.csv",):
+    elif u["name"] == "lista.txt":  # a page is named by its address
+        w.need(e["url"]["path"] == "/page/lista.txt", f"{u['name']}: {e.get('url')}")
+    elif u["name"] != "urlencoded.csv":
         w.need(e["file"]["name"] == u["name"], f"{u['name']}: named {e.get('file')}")
 
 
@@ -66,18 +68,65 @@ def check_workers(capture, policy, folder, one):
              "two workers give other events than one")
 
 
+SITE = """observer: live
+policy: {policy}
+key: {key}
+ports: ["af_packet:{port}"]
+events: {{file: {events}, log: messages}}
+limits: {{inspect_memory: 64 MiB, flows: 16384, packet_buffers: 8192,
+  tcp_segments: 2048, fragment_datagrams: 256}}
+"""
+
+
+def start_live(lab, folder, policy):
+    """Listen on the client's end of the wire, where both directions go by."""
+    key = os.path.join(folder, "live.key")
+    with open(key, "w") as f:
+        f.write(sluss.KEY + "\n")
+    os.chmod(key, 0o600)
+    site = lab.file("site.yaml", SITE.format(policy=policy, key=key, port=lab.client_if,
+                                             events=os.path.join(folder, "live.jsonl")))
+    p = lab.start(lab.client_ns, sluss.SLUSS, "watch", "--config", site, log="live.log")
+    netlab.wait_for(lambda: p.poll() is not None or
+                    "listening" in read(lab.path("live.log")), "sluss on a port")
+    return p
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def told(events):
+    """What the alerts tell, without times and what depends on them."""
+    return sorted((e["sluss"]["channel"], e["sluss"]["from"], e["sluss"]["verdict"],
+                   sluss.count_of(e, "persons"), e.get("file", {}).get("name", ""),
+                   e["sluss"]["bytes"]["inspected"])
+                  for e in events if e["event"]["kind"] == "alert")
+
+
+def check_live(lab, folder, p, w):
+    status = netlab.stop(p, netlab.signal.SIGINT)
+    log = read(lab.path("live.log"))
+    w.need(status == 0, f"the listener ended with status {status}\n{log}")
+    live = [sluss.json.loads(line) for line in read(os.path.join(folder, "live.jsonl")).splitlines()]
+    w.need(told(live) == told(w.events), f"a live port tells otherwise\n{told(live)}\n"
+           f"{told(w.events)}\n{log}")
+
+
 def main():
     netlab.need_root()
     cases = sluss.Cases("uploads")
-    with netlab.Lab() as lab, tempfile.TemporaryDirectory() as folder:
+    with netlab.Hugepages(256), netlab.Lab() as lab, tempfile.TemporaryDirectory() as folder:
+        policy = os.path.join(folder, "uploads.yaml")
+        with open(policy, "w") as f:
+            f.write(POLICY)
         uploads.start_servers(lab)
+        live = start_live(lab, folder, policy)
         capture, recorder = lab.record()
         truth = uploads.send_all(lab)
         netlab.wait_for(lambda: settled(capture), "recording")
         netlab.stop(recorder)
-        policy = os.path.join(folder, "uploads.yaml")
-        with open(policy, "w") as f:
-            f.write(POLICY)
         w = sluss.Watch("--pcap", capture, policy=policy, folder=folder)
         cases.run("runs", lambda: w.need(w.status == 0, "status"))
         for u in truth:
@@ -86,6 +135,7 @@ def main():
         used = [next(numbers) for _ in range(sum(u["persons"] for u in truth))]
         cases.run("no identifier in clear", check_no_identifier_in_clear, w, used)
         cases.run("two workers", check_workers, capture, policy, folder, w)
+        cases.run("a live port", check_live, lab, folder, live, w)
     return cases.end()
 
 

@@ -23,10 +23,10 @@ static inline bool
 dpdk_start(const char *megabytes)
 {
 	char size[16],
-	        *args[] = {(char *)"test", (char *)"--no-huge", (char *)"--no-pci",
-	                (char *)"--no-shconf", (char *)"--no-telemetry",
-	                (char *)"--log-level=error", (char *)"-m", size, (char *)"-l", (char *)"0",
-	                NULL};
+		*args[] = {(char *)"test", (char *)"--no-huge", (char *)"--no-pci",
+			(char *)"--no-shconf", (char *)"--no-telemetry",
+			(char *)"--log-level=error", (char *)"-m", size, (char *)"-l", (char *)"0",
+			NULL};
 
 	snprintf(size, sizeof(size), "%s", megabytes);
 	return rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) >= 0;
@@ -37,7 +37,7 @@ static inline struct rte_mbuf *
 exact_segment(const void *p, size_t n)
 {
 	size_t size = RTE_ALIGN_CEIL(
-	        sizeof(struct rte_mbuf) + sizeof(struct packet_meta), RTE_CACHE_LINE_SIZE);
+		sizeof(struct rte_mbuf) + sizeof(struct packet_meta), RTE_CACHE_LINE_SIZE);
 	struct rte_mbuf *m = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
 
 	assert(m != NULL);
@@ -77,7 +77,7 @@ exact_frame(const void *p, size_t n, size_t step, enum link link)
 	for (struct rte_mbuf *m = first->next; m != NULL; m = m->next)
 		first->nb_segs++;
 	*packet_meta(first) =
-	        (struct packet_meta){.wire_length = (uint32_t)n, .link = (uint8_t)link};
+		(struct packet_meta){.wire_length = (uint32_t)n, .link = (uint8_t)link};
 	return first;
 }
 

@@ -22,7 +22,7 @@ law(bool holds)
 
 static enum header_result
 parse(const uint8_t *p, size_t n, size_t step, const uint8_t head[3], bool verify,
-        struct packet *ret)
+	struct packet *ret)
 {
 	struct rte_mbuf *m = exact_frame(p, n, step, head[0] % LINKS);
 	enum header_result r;

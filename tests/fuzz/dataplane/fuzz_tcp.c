@@ -94,15 +94,15 @@ on_reset(void *ctx)
 }
 
 static const struct stream_ops ops = {
-        on_data, on_gap, on_finish, on_conflict, on_dropped, on_reset};
+	on_data, on_gap, on_finish, on_conflict, on_dropped, on_reset};
 
 static const struct tcp_config config = {.flow_held = 256,
-        .flow_segments = 8,
-        .flow_unacked = 128,
-        .held = 384,
-        .segments = 24,
-        .gap_timeout_us = 2000000,
-        .socket = SOCKET_ID_ANY};
+	.flow_segments = 8,
+	.flow_unacked = 128,
+	.held = 384,
+	.segments = 24,
+	.gap_timeout_us = 2000000,
+	.socket = SOCKET_ID_ANY};
 
 static struct tcp_engine *
 engine(void)
@@ -123,7 +123,7 @@ static struct packet
 packet_of(const uint8_t *r, const uint32_t base[2], uint64_t *time, struct rte_mbuf **ret)
 {
 	static const uint8_t flags[16] = {0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x18, 0x30, 0x11,
-	        0x11, 0x02, 0x12, 0x04, 0x14, 0x00, 0x01};
+		0x11, 0x02, 0x12, 0x04, 0x14, 0x00, 0x01};
 	int dir = r[0] >> 7;
 	uint8_t payload[PAYLOAD_MAX];
 	uint32_t n = r[5] % (PAYLOAD_MAX + 1);
@@ -138,7 +138,7 @@ packet_of(const uint8_t *r, const uint32_t base[2], uint64_t *time, struct rte_m
 	p.missing = r[7] & 0x80 ? 3 : 0;
 	for (uint32_t i = 0; i < n; i++)
 		payload[i] = byte_at(p.seq + !!(p.tcp_flags & TCP_FLAG_SYN) + i, dir) |
-		        (r[7] & 1 ? 0x80 : 0);
+			(r[7] & 1 ? 0x80 : 0);
 	*ret = exact_frame(payload, n, 0, LINK_RAW);
 	p.mbuf = *ret;
 	p.payload_len = n;
@@ -167,7 +167,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint32_t bases[4][2] = {
-	        {0, 0}, {0xffffff80, 0x7fffffc0}, {0x7fffff80, 0xffffffe0}, {1u << 31, 1u << 30}};
+		{0, 0}, {0xffffff80, 0x7fffffc0}, {0x7fffff80, 0xffffffe0}, {1u << 31, 1u << 30}};
 	struct rte_mbuf *mbufs[SEGMENTS_MAX];
 	struct world w = {0};
 	uint64_t time = 1;
@@ -177,7 +177,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	tcp_stream_open(&w.s, engine(), &ops, &w);
 	for (const uint8_t *r = data + 1; (size_t)(data + size - r) >= RECORD && n < SEGMENTS_MAX;
-	        r += RECORD) {
+		r += RECORD) {
 		struct packet p = packet_of(r, bases[data[0] % 4], &time, &mbufs[n]);
 		enum direction dir = r[0] >> 7 ? DIR_SERVER : DIR_CLIENT;
 

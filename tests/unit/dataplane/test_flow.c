@@ -38,17 +38,17 @@ static struct flow_table *
 table(uint32_t flows, bool evict, struct ends *ends)
 {
 	struct flow_table_config cfg = {.flows = flows,
-	        .timeout_us = {[FLOW_TCP_OPENING] = 30 * SECOND,
-	                [FLOW_TCP_ESTABLISHED] = 600 * SECOND,
-	                [FLOW_TCP_CLOSING] = 10 * SECOND,
-	                [FLOW_UDP] = 60 * SECOND,
-	                [FLOW_OTHER] = 60 * SECOND},
-	        .slack_us = SECOND,
-	        .seed = 7,
-	        .evict = evict,
-	        .socket = SOCKET_ID_ANY,
-	        .ended = on_end,
-	        .ctx = ends};
+		.timeout_us = {[FLOW_TCP_OPENING] = 30 * SECOND,
+			[FLOW_TCP_ESTABLISHED] = 600 * SECOND,
+			[FLOW_TCP_CLOSING] = 10 * SECOND,
+			[FLOW_UDP] = 60 * SECOND,
+			[FLOW_OTHER] = 60 * SECOND},
+		.slack_us = SECOND,
+		.seed = 7,
+		.evict = evict,
+		.socket = SOCKET_ID_ANY,
+		.ended = on_end,
+		.ctx = ends};
 	struct flow_table *t = flow_table_create(&cfg);
 
 	assert_non_null(t);
@@ -60,12 +60,12 @@ static struct packet
 udp(uint16_t port, bool back, uint64_t time)
 {
 	struct packet p = {.kind = PACKET_UDP,
-	        .protocol = 17,
-	        .family = 4,
-	        .l3_len = 100,
-	        .time = time,
-	        .address = {{10, 0, 0, back ? 2 : 1}, {10, 0, 0, back ? 1 : 2}},
-	        .port = {back ? 443 : port, back ? port : 443}};
+		.protocol = 17,
+		.family = 4,
+		.l3_len = 100,
+		.time = time,
+		.address = {{10, 0, 0, back ? 2 : 1}, {10, 0, 0, back ? 1 : 2}},
+		.port = {back ? 443 : port, back ? port : 443}};
 
 	return p;
 }
@@ -135,14 +135,14 @@ test_opener(void **state)
 		enum direction want;
 		bool guessed;
 	} cases[] = {
-	        {5000, false, TCP_FLAG_SYN, DIR_CLIENT, false},
-	        {5001, true, TCP_FLAG_SYN, DIR_CLIENT, false},
-	        {5002, false, TCP_FLAG_SYN | TCP_FLAG_ACK, DIR_SERVER, false},
-	        {5003, true, TCP_FLAG_SYN | TCP_FLAG_ACK, DIR_SERVER, false},
-	        {5004, false, TCP_FLAG_ACK, DIR_CLIENT, true},
-	        {5005, true, TCP_FLAG_ACK, DIR_SERVER, true},
-	        {80, true, TCP_FLAG_ACK, DIR_CLIENT, true},
-	        {80, false, TCP_FLAG_SYN, DIR_CLIENT, false},
+		{5000, false, TCP_FLAG_SYN, DIR_CLIENT, false},
+		{5001, true, TCP_FLAG_SYN, DIR_CLIENT, false},
+		{5002, false, TCP_FLAG_SYN | TCP_FLAG_ACK, DIR_SERVER, false},
+		{5003, true, TCP_FLAG_SYN | TCP_FLAG_ACK, DIR_SERVER, false},
+		{5004, false, TCP_FLAG_ACK, DIR_CLIENT, true},
+		{5005, true, TCP_FLAG_ACK, DIR_SERVER, true},
+		{80, true, TCP_FLAG_ACK, DIR_CLIENT, true},
+		{80, false, TCP_FLAG_SYN, DIR_CLIENT, false},
 	};
 
 	(void)state;
@@ -198,7 +198,7 @@ test_timeout(void **state)
 		struct ends ends = {0};
 		struct flow_table *t = table(64, false, &ends);
 		static const uint64_t times[] = {
-		        0, 60 * SECOND, 120 * SECOND + 1, 120 * SECOND + 2, 300 * SECOND};
+			0, 60 * SECOND, 120 * SECOND + 1, 120 * SECOND + 2, 300 * SECOND};
 		enum direction dir;
 
 		for (size_t i = 0; i < ARRAY_LEN(times); i++) {
@@ -422,17 +422,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_both_directions),
-	        cmocka_unit_test(test_opener),
-	        cmocka_unit_test(test_keys),
-	        cmocka_unit_test(test_timeout),
-	        cmocka_unit_test(test_kinds),
-	        cmocka_unit_test(test_full),
-	        cmocka_unit_test(test_evict),
-	        cmocka_unit_test(test_burst),
-	        cmocka_unit_test(test_restart),
-	        cmocka_unit_test(test_every_place),
-	        cmocka_unit_test(test_sweep_changes_nothing),
+		cmocka_unit_test(test_both_directions),
+		cmocka_unit_test(test_opener),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_evict),
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_every_place),
+		cmocka_unit_test(test_sweep_changes_nothing),
 	};
 
 	if (!dpdk_start("64"))

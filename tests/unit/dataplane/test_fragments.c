@@ -49,7 +49,7 @@ pool_frame(const uint8_t *p, size_t n, enum link link)
 	assert_non_null(m);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)n), p, n);
 	*packet_meta(m) = (struct packet_meta){
-	        .ts_us = bench.time, .wire_length = (uint32_t)n, .link = (uint8_t)link};
+		.ts_us = bench.time, .wire_length = (uint32_t)n, .link = (uint8_t)link};
 	return m;
 }
 
@@ -98,7 +98,7 @@ ipv6_fragment(uint8_t *ret, const uint8_t *p, uint16_t at, uint16_t n, bool more
 		memcpy(ret + 40, (uint8_t[]){44, 0, 1, 4, 0, 0, 0, 0}, 8);
 	}
 	memcpy(ret + 40 + h,
-	        (uint8_t[]){17, 0, (uint8_t)(at >> 8), (uint8_t)(at | more), 0, 0, 0, 9}, 8);
+		(uint8_t[]){17, 0, (uint8_t)(at >> 8), (uint8_t)(at | more), 0, 0, 0, 9}, 8);
 	memcpy(ret + 48 + h, p, n);
 	return 48 + h + n;
 }
@@ -141,7 +141,7 @@ static const struct {
 } parts[3] = {{0, 16, true}, {16, 8, true}, {24, 4, false}};
 
 static const uint8_t orders[6][3] = {
-        {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
 static void
 test_ipv4_orders(void **state)
@@ -155,7 +155,7 @@ test_ipv4_orders(void **state)
 		for (int i = 0; i < 3; i++) {
 			uint8_t k = orders[o][i];
 			enum fragment_result r = feed_ipv4(d + parts[k].at, parts[k].at, parts[k].n,
-			        parts[k].more, (uint16_t)o, &p);
+				parts[k].more, (uint16_t)o, &p);
 
 			assert_int_equal(r, i < 2 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
 			if (i == 2)
@@ -180,8 +180,8 @@ test_ipv6_orders(void **state)
 				const uint8_t *u = frame_sll2 + 20 + 40;
 				uint8_t frame[128];
 				size_t n = first
-				        ? ipv6_fragment(frame, u, 0, 8, true, options)
-				        : ipv6_fragment(frame, u + 8, 8, 4, false, options);
+					? ipv6_fragment(frame, u, 0, 8, true, options)
+					: ipv6_fragment(frame, u + 8, 8, 4, false, options);
 				enum fragment_result r;
 
 				frame[(options ? 48 : 40) + 7] = (uint8_t)(2 * options + turned);
@@ -204,9 +204,9 @@ test_link_and_padding(void **state)
 	for (int i = 0; i < 2; i++) {
 		memcpy(frame, frame_vlan_udp, 18);
 		ipv4_fragment(frame + 18, i == 0 ? d : d + 16, i == 0 ? 0 : 16, i == 0 ? 16 : 12,
-		        i == 0, 3);
+			i == 0, 3);
 		assert_int_equal(feed(frame, 60, LINK_ETHERNET, &p),
-		        i == 0 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+			i == 0 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
 	}
 	assert_int_equal(p.n_vlans, 1);
 	assert_int_equal(p.vlan[0], 100);
@@ -242,10 +242,10 @@ test_contradictions(void **state)
 			bool more;
 		} part[3];
 	} cases[] = {
-	        {"teardrop", {{0, 16, true}, {8, 4, false}}},
-	        {"overlap in the middle", {{0, 16, true}, {8, 8, true}, {16, 8, false}}},
-	        {"a second beginning", {{0, 16, true}, {0, 8, true}}},
-	        {"a second end", {{16, 12, false}, {16, 11, false}}},
+		{"teardrop", {{0, 16, true}, {8, 4, false}}},
+		{"overlap in the middle", {{0, 16, true}, {8, 8, true}, {16, 8, false}}},
+		{"a second beginning", {{0, 16, true}, {0, 8, true}}},
+		{"a second end", {{16, 12, false}, {16, 11, false}}},
 	};
 	uint8_t d[28];
 	struct packet p;
@@ -257,7 +257,7 @@ test_contradictions(void **state)
 
 		for (int k = 0; k < 3 && cases[i].part[k].n > 0; k++) {
 			r = feed_ipv4(d, cases[i].part[k].at, cases[i].part[k].n,
-			        cases[i].part[k].more, (uint16_t)i, &p);
+				cases[i].part[k].more, (uint16_t)i, &p);
 			assert_int_not_equal(r, FRAGMENT_WHOLE);
 		}
 		assert_int_equal(r, FRAGMENT_LOST);
@@ -265,7 +265,7 @@ test_contradictions(void **state)
 		assert_int_equal(fragments_counters(bench.f)->contradictory, i + 1);
 	}
 	assert_int_equal(fragments_counters(bench.f)->lost_bytes,
-	        (16 + 4) + (16 + 8 + 8) + (16 + 8) + (12 + 11));
+		(16 + 4) + (16 + 8 + 8) + (16 + 8) + (12 + 11));
 }
 
 /* Each packet twice, as some mirror ports show them; also when all is long done. */
@@ -281,18 +281,25 @@ test_doubled(void **state)
 		for (int i = 0; i < 6; i++) {
 			const int k = i / 2;
 			enum fragment_result r = feed_ipv4(
-			        d + parts[k].at, parts[k].at, parts[k].n, parts[k].more, 1, &p);
+				d + parts[k].at, parts[k].at, parts[k].n, parts[k].more, 1, &p);
 			bool doubled = again || i % 2 == 1;
 
 			assert_int_equal(r,
-			        doubled         ? FRAGMENT_DOUBLED
-			                : k < 2 ? FRAGMENT_HELD
-			                        : FRAGMENT_WHOLE);
+				doubled         ? FRAGMENT_DOUBLED
+					: k < 2 ? FRAGMENT_HELD
+						: FRAGMENT_WHOLE);
 			if (r == FRAGMENT_WHOLE)
 				assert_payload(&p, "0123456789abcdefghij");
 		}
 	assert_int_equal(fragments_counters(bench.f)->doubled, 9);
 	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 0);
+	/* The same datagram after its time is another. */
+	bench.time += 30 * SECOND + 1;
+	for (int k = 0; k < 3; k++)
+		assert_int_equal(
+			feed_ipv4(d + parts[k].at, parts[k].at, parts[k].n, parts[k].more, 1, &p),
+			k < 2 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+	assert_payload(&p, "0123456789abcdefghij");
 	/* The same place with another byte is no double. */
 	feed_ipv4(d, 0, 16, true, 2, &p);
 	memcpy(other, d, sizeof(d));
@@ -327,9 +334,9 @@ test_too_many(void **state)
 
 	(void)state;
 	for (uint16_t i = 0; i < 8; i++)
-		/* First, six or seven in the middle; the library has no room for the eighth of those. */
+		/* The first, six in the middle; for a seventh the library has no room. */
 		assert_int_equal(feed_ipv4(d, (uint16_t)(i * 8), 8, true, 1, &p),
-		        i < 7 ? FRAGMENT_HELD : FRAGMENT_LOST);
+			i < 7 ? FRAGMENT_HELD : FRAGMENT_LOST);
 	assert_int_equal(fragments_counters(bench.f)->contradictory, 1);
 }
 
@@ -366,7 +373,7 @@ test_full(void **state)
 	datagram(d);
 	for (uint16_t id = 0; id < 6; id++)
 		assert_int_equal(
-		        feed_ipv4(d, 0, 16, true, id, &p), id < 4 ? FRAGMENT_HELD : FRAGMENT_LOST);
+			feed_ipv4(d, 0, 16, true, id, &p), id < 4 ? FRAGMENT_HELD : FRAGMENT_LOST);
 	assert_int_equal(fragments_counters(bench.f)->full, 2);
 	/* Those that are in are still made whole. */
 	assert_int_equal(feed_ipv4(d + 16, 16, 12, false, 2, &p), FRAGMENT_WHOLE);
@@ -378,22 +385,22 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	        T(test_ipv4_orders),
-	        T(test_ipv6_orders),
-	        T(test_link_and_padding),
-	        T(test_vlans_apart),
-	        T(test_contradictions),
-	        T(test_doubled),
-	        T(test_bad_lengths),
-	        T(test_too_many),
-	        T(test_timeout),
-	        T(test_full),
+		T(test_ipv4_orders),
+		T(test_ipv6_orders),
+		T(test_link_and_padding),
+		T(test_vlans_apart),
+		T(test_contradictions),
+		T(test_doubled),
+		T(test_bad_lengths),
+		T(test_too_many),
+		T(test_timeout),
+		T(test_full),
 	};
 #undef T
 
 	if (!dpdk_start("64"))
 		return 1;
 	bench.pool = rte_pktmbuf_pool_create("test", 255, 0, sizeof(struct packet_meta),
-	        RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	return bench.pool == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,6 +271,7 @@ test_persons_inside(void **state)
 	} cases[] = {
 		{"VAT SE850403239501.", "vat_se", 6, 10},
 		{"VAT SE 850403-2395 01.", "vat_se", 7, 11},
+		{"VAT SE850403-239501.", "vat_se", 6, 11},
 		{"XA00000012SWE6408239M31010128504032395<<<<96\n", "mrz_se", 28, 10},
 	};
 

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -136,6 +137,34 @@ test_file(void **state)
 	assert_int_equal(w.words.n_information, 1);
 }
 
+/* What the data plane calls is the event of these words. */
+static void
+test_event(void **state)
+{
+	static const struct finding_counts no_counts[1];
+	struct inspect_env env = {0};
+	struct message m = {
+		.env = &env, .channel = CHANNEL_MAIL, .protocol = "smtp", .counts = no_counts};
+	const struct event_context c = {.observer = "gw1", .action = "forward"};
+	struct judgement j = judged();
+	struct judgement_words w;
+	char *event, *of_words;
+	size_t n, n_words;
+
+	(void)state;
+	env.detect = detect_set_compile(&(struct detect_spec){0}, (char[64]){0}, 64);
+	assert_non_null(env.detect);
+	judgement_in_words(&j, &policy, &m, &w);
+	event = event_json(&m, &j, &policy, &c, &n);
+	of_words = event_json_of(&m, &w.words, &c, &n_words);
+	assert_string_equal(event, of_words);
+	assert_int_equal(n, n_words);
+	assert_non_null(strstr(event, "\"direction\":\"outbound\""));
+	free(event);
+	free(of_words);
+	detect_set_free((struct detect_set *)env.detect);
+}
+
 int
 main(void)
 {
@@ -143,6 +172,7 @@ main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,16 +22,21 @@ static const struct bad_case {
 		"t.yaml:3:1: error: \"a\" is given twice, first on line 1; write it once"},
 	{"a: &x 1\nb: *x\n", "t.yaml:1:4: error: an anchor (&x); write the value out"},
 	{"a: *x\n", "t.yaml:1:4: error: an alias (*x); write the value out"},
-	{"a: !!int 1\n", "t.yaml:1:4: error: a tag (tag:yaml.org,2002:int); write the value without it"},
+	{"a: !!int 1\n",
+		"t.yaml:1:4: error: a tag (tag:yaml.org,2002:int); write the value without it"},
 	{"? [a]\n: 1\n", "t.yaml:1:3: error: a list as a key; write a name"},
-	{"{a: 1}\n---\nb: 2\n", "t.yaml:2:1: error: a second document; write one document in a file"},
+	{"{a: 1}\n---\nb: 2\n",
+		"t.yaml:2:1: error: a second document; write one document in a file"},
 	{"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
-		"t.yaml:1:17: error: more than 16 lists and maps inside one another; write it flatter"},
+		"t.yaml:1:17: error: more than 16 lists and maps inside one another; write it "
+		"flatter"},
 	{"a: \"\\0\"", "t.yaml:1:4: error: a zero byte in a string; write text"},
-	{"a: [1, 2\nb: 3\n", "t.yaml:2:2: error: not YAML here: while parsing a flow sequence, did not "
-			     "find expected ',' or ']'; check indentation, quotes and brackets"},
-	{"a: \xff\n", "t.yaml: error: byte 3: invalid leading UTF-8 octet; write UTF-8 text without "
-		      "control characters"},
+	{"a: [1, 2\nb: 3\n",
+		"t.yaml:2:2: error: not YAML here: while parsing a flow sequence, did not "
+		"find expected ',' or ']'; check indentation, quotes and brackets"},
+	{"a: \xff\n",
+		"t.yaml: error: byte 3: invalid leading UTF-8 octet; write UTF-8 text without "
+		"control characters"},
 };
 
 static void
@@ -109,7 +114,8 @@ static const struct value_case {
 	{"v: 64kb", SIZE, 0,
 		"v is \"64kb\"; write a size such as 64KiB, 16MiB or 2GiB, from 1 bytes to 1 GiB"},
 	{"v: 99999999999TiB", SIZE, 0,
-		"v is \"99999999999TiB\"; write a size such as 64KiB, 16MiB or 2GiB, from 1 bytes to 1 GiB"},
+		"v is \"99999999999TiB\"; write a size such as 64KiB, 16MiB or 2GiB, from 1 bytes "
+		"to 1 GiB"},
 	{"v: 4s", TIME, 4000000, NULL},
 	{"v: 250 ms", TIME, 250000, NULL},
 	{"v: 1h", TIME, 3600000000, NULL},
@@ -164,7 +170,8 @@ test_values(void **state)
 		uint64_t v = 0;
 
 		assert_non_null(doc);
-		assert_int_equal(get(yaml_get(yaml_doc_root(doc), "v"), k->access, &v, &d), k->error == NULL);
+		assert_int_equal(get(yaml_get(yaml_doc_root(doc), "v"), k->access, &v, &d),
+			k->error == NULL);
 		assert_int_equal(v, k->want);
 		assert_int_equal(d.errors, k->error != NULL);
 		if (k->error != NULL)
@@ -185,12 +192,15 @@ test_keys(void **state)
 	assert_false(yaml_check_map(yaml_doc_root(doc), "a domain", known, &d));
 	assert_int_equal(d.errors, 2);
 	assert_string_equal(d.entries[0],
-		"t.yaml:2:1: error: unknown key \"network\" in a domain (did you mean \"networks\"?); "
+		"t.yaml:2:1: error: unknown key \"network\" in a domain (did you mean "
+		"\"networks\"?); "
 		"write one of control, networks, hosts, mail");
-	assert_string_equal(d.entries[1], "t.yaml:3:1: error: unknown key \"zzz\" in a domain; write "
-					  "one of control, networks, hosts, mail");
+	assert_string_equal(d.entries[1],
+		"t.yaml:3:1: error: unknown key \"zzz\" in a domain; write "
+		"one of control, networks, hosts, mail");
 	assert_null(yaml_need(yaml_doc_root(doc), "the domain", "mail", &d));
-	assert_string_equal(d.entries[2], "t.yaml:1:1: error: the domain has no \"mail\"; write it");
+	assert_string_equal(
+		d.entries[2], "t.yaml:1:1: error: the domain has no \"mail\"; write it");
 	yaml_doc_free(doc);
 	diag_free(&d);
 }
@@ -228,8 +238,9 @@ test_missing_file(void **state)
 
 	(void)state;
 	assert_null(yaml_doc_load_file("/nonexistent/p.yaml", &d));
-	assert_string_equal(d.entries[0], "/nonexistent/p.yaml: error: can't be read (No such file or "
-					  "directory); name a file that exists and that you may read");
+	assert_string_equal(d.entries[0],
+		"/nonexistent/p.yaml: error: can't be read (No such file or "
+		"directory); name a file that exists and that you may read");
 	diag_free(&d);
 }
 

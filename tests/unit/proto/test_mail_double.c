@@ -53,8 +53,8 @@ note_bytes(struct mail_double *t, struct bytes b)
 
 /* ---- part.h ---- */
 
-static const char *const coding_names[CODINGS] = {"raw", "base64", "qp", "uu", "gzip", "deflate",
-	"urlencoded", "chunked", "unknown"};
+static const char *const coding_names[CODINGS] = {
+        "raw", "base64", "qp", "uu", "gzip", "deflate", "urlencoded", "chunked", "unknown"};
 
 static void
 declare(struct double_part *p, const struct part_meta *meta)
@@ -62,18 +62,18 @@ declare(struct double_part *p, const struct part_meta *meta)
 	size_t at = 0, size = sizeof(p->declared);
 
 	if (meta->type.n > 0)
-		at += (size_t)snprintf(p->declared, size, " %.*s", (int)meta->type.n,
-			(const char *)meta->type.p);
+		at += (size_t)snprintf(
+		        p->declared, size, " %.*s", (int)meta->type.n, (const char *)meta->type.p);
 	if (meta->charset.n > 0)
 		at += (size_t)snprintf(p->declared + at, size - at, " charset=%.*s",
-			(int)meta->charset.n, (const char *)meta->charset.p);
+		        (int)meta->charset.n, (const char *)meta->charset.p);
 	if (meta->name.n > 0)
 		at += (size_t)snprintf(p->declared + at, size - at, " name=%.*s", (int)meta->name.n,
-			(const char *)meta->name.p);
+		        (const char *)meta->name.p);
 	at += (size_t)snprintf(p->declared + at, size - at, " [");
 	for (unsigned i = 0; i < meta->n_readings; i++)
 		at += (size_t)snprintf(p->declared + at, size - at, "%s%s", i > 0 ? "|" : "",
-			coding_names[meta->readings[i].codings[0]]);
+		        coding_names[meta->readings[i].codings[0]]);
 	snprintf(p->declared + at, size - at, "]");
 }
 
@@ -87,13 +87,13 @@ part_open(struct message *m, struct part *parent, const struct part_meta *meta)
 		abort(); /* parts are a stack */
 	p->owner = owner_of(m);
 	snprintf(p->label, sizeof(p->label), "%s", meta->label);
-	p->part = (struct part){.message = m, .parent = parent, .label = p->label,
-		.mark = arena_mark(m->stack)};
+	p->part = (struct part){
+	        .message = m, .parent = parent, .label = p->label, .mark = arena_mark(m->stack)};
 	m->top = &p->part;
 	declare(p, meta);
 	if ((bytes_equal(meta->type, BYTES_LIT("message/rfc822")) ||
-		    bytes_starts_nocase(meta->type, BYTES_LIT("multipart/"))) &&
-		meta->readings[0].codings[0] == CODING_IDENTITY) {
+	            bytes_starts_nocase(meta->type, BYTES_LIT("multipart/"))) &&
+	        meta->readings[0].codings[0] == CODING_IDENTITY) {
 		struct decoder *text = box_stage(&p->bytes, m->stack);
 
 		text->part = &p->part;
@@ -151,7 +151,7 @@ part_close(struct part *part, bool cut)
 	for (int r = 0; r < OPAQUE_COUNT; r++)
 		if (part->opaque[r] > 0)
 			note(t, " %s=%llu", opaque_reason_name((enum opaque_reason)r),
-				(unsigned long long)part->opaque[r]);
+			        (unsigned long long)part->opaque[r]);
 	note(t, "%s ", cut ? " cut" : "");
 	note_bytes(t, bytes_of(p->bytes.p, p->bytes.n));
 	note(t, "\n");
@@ -215,7 +215,7 @@ message_close(struct message *m, bool cut)
 	while (m->top != NULL)
 		part_close(m->top, cut);
 	note(t, "message %s %s", m->direction == DIR_CLIENT ? "c" : "s",
-		m->command == NULL ? "-" : m->command);
+	        m->command == NULL ? "-" : m->command);
 	note_text(t, "from", m->mail_from);
 	for (const struct mail_address *a = m->mail_to; a != NULL; a = a->next)
 		note_text(t, "to", a->address);
@@ -234,7 +234,7 @@ message_close(struct message *m, bool cut)
 
 struct message *
 conversation_message(
-	struct conversation *c, enum direction dir, enum channel channel, const char *protocol)
+        struct conversation *c, enum direction dir, enum channel channel, const char *protocol)
 {
 	struct message *m = arena_zalloc(&c->keep[dir], sizeof(*m));
 
@@ -308,9 +308,10 @@ feed_part(void *ctx, struct bytes piece)
 
 void
 mail_double_mime(struct mail_double *t, const struct part_meta *meta, struct bytes in, size_t cut,
-	size_t step)
+        size_t step)
 {
-	struct message *m = conversation_message(&t->conversation, DIR_CLIENT, CHANNEL_MAIL, "test");
+	struct message *m =
+	        conversation_message(&t->conversation, DIR_CLIENT, CHANNEL_MAIL, "test");
 	struct part *p = part_open(m, NULL, meta);
 
 	if (step > 0)

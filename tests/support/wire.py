@@ -13,6 +13,7 @@ Real clients and servers are used elsewhere (tests/e2e); here every byte is ours
 """
 
 import ipaddress
+import random
 import struct
 
 MSS = 1460
@@ -72,8 +73,42 @@ def ip_packet(src, dst, protocol, payload, ident=0, ttl=64):
     return b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01" + struct.pack("!H", ethertype) + head + payload
 
 
+class Cut:
+    """How a conversation's data is cut into segments, and in what order they come.
+
+    sizes       one length, or (least, most): random lengths
+    window      so many segments behind one another are shuffled; 1: in order
+    duplicates  share of segments that come twice, the second time later
+    The seed decides all that is random.
+    """
+
+    def __init__(self, sizes=MSS, window=1, duplicates=0.0, seed=1):
+        self.sizes, self.window, self.duplicates = sizes, window, duplicates
+        self.random = random.Random(seed)
+
+    def pieces(self, length):
+        """Pairs of (begin, end) that cover `length` bytes, in the order of sending."""
+        bounds, at = [], 0
+        while at < length:
+            size = self.sizes if isinstance(self.sizes, int) else self.random.randint(*self.sizes)
+            bounds.append((at, min(at + size, length)))
+            at += size
+        order = []
+        for i in range(0, len(bounds), self.window):
+            group = bounds[i:i + self.window]
+            if self.duplicates:
+                group += [b for b in group if self.random.random() < self.duplicates]
+            if self.window > 1:
+                self.random.shuffle(group)
+            order += group
+        return order
+
+
 class Tcp:
-    """One connection: whole handshake, acknowledged segments, orderly end."""
+    """One connection: whole handshake, acknowledged segments, orderly end.
+
+    `mss` is a number of bytes, or a Cut.
+    """
 
     FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
@@ -82,7 +117,7 @@ class Tcp:
         self.cap = cap
         self.ends = ((client, client_port), (server, server_port))
         self.seq = [client_seq, server_seq]
-        self.mss = mss
+        self.cut = mss if isinstance(mss, Cut) else Cut(mss)
 
     def segment(self, side, flags, data=b"", seq=None):
         """Send one segment from side 0 (client) or 1; sequence numbers go on."""
@@ -101,10 +136,13 @@ class Tcp:
         self.segment(0, self.ACK)
 
     def send(self, side, data):
-        for at in range(0, len(data), self.mss):
-            self.segment(side, self.ACK | self.PSH, data[at:at + self.mss])
-            if at // self.mss % 2:
+        first = self.seq[side]
+        for i, (begin, end) in enumerate(self.cut.pieces(len(data))):
+            self.segment(side, self.ACK | self.PSH, data[begin:end], seq=first + begin)
+            if i % 2 and self.cut.window == 1:
+                self.seq[side] = first + end
                 self.segment(1 - side, self.ACK)
+        self.seq[side] = first + len(data)
         self.segment(1 - side, self.ACK)
 
     def client(self, data):

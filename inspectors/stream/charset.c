@@ -108,7 +108,13 @@ valid_run(struct bytes in, bool *ret_cut)
 			return i;
 		rest = bytes_skip(in, i);
 		if (in.p[i] == 0) {
-			enum pattern p = zero_pattern(rest);
+			enum pattern p;
+
+			if (rest.n > 1 && rest.p[1] == 0) {
+				i += span_zeros(rest.p, rest.n) - 1;
+				rest = bytes_skip(in, i);
+			}
+			p = zero_pattern(rest);
 
 			*ret_cut = p == PATTERN_CUT;
 			if (p != PATTERN_NO)

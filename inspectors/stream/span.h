@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -36,6 +37,23 @@ span_until3(const uint8_t *p, size_t n, uint8_t a, uint8_t b, uint8_t c)
 	}
 #endif
 	while (i < n && p[i] != a && p[i] != b && p[i] != c)
+		i++;
+	return i;
+}
+
+/** Zeros at the beginning; sparse files and bombs are full of them. */
+static inline size_t
+span_zeros(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if (word != 0)
+			break;
+	}
+	while (i < n && p[i] == 0)
 		i++;
 	return i;
 }

@@ -92,6 +92,12 @@ struct part *part_open(struct message *m, struct part *parent, const struct part
 void part_push(struct part *p, struct bytes in);
 
 /**
+ * As part_push(), for bytes that aren't the part's own but help to read it, such
+ * as a border between datagrams: scanned, and counted nowhere.
+ */
+void part_read(struct part *p, struct bytes in);
+
+/**
  * Bytes of this part that can't be read and aren't scanned, such as TLS
  * records: counted, not looked at.
  */

@@ -6,6 +6,9 @@
 
 _Static_assert(sizeof(struct inspection) <= ARENA_PAGE_MEDIUM, "an inspection fits a page");
 
+/* IPv6 inside of IP (RFC 4213): a tunnel that nDPI has no name for. */
+enum { PROTO_IPV6 = 41 };
+
 /* ---- TCP streams to conversation ---- */
 
 static void
@@ -176,6 +179,8 @@ apply_classification(struct inspection *in)
 		c->opaque = in->class.opaque;
 	else
 		conversation_hint(c, in->class.hint);
+	if (in->protocol == PROTO_IPV6)
+		c->opaque = OPAQUE_TUNNEL;
 	if (in->class.done && in->class.hint == NULL)
 		conversation_no_hint(c);
 }

@@ -247,7 +247,7 @@ static bool
 prepare(struct packet *p)
 {
 	struct rte_mbuf *m = p->mbuf;
-	uint32_t end = p->l3_at + p->l3_len;
+	uint32_t end;
 
 	if (m->data_len < p->l4_at || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1)
 		return false;

@@ -60,6 +60,19 @@ row_if(FILE *out, const char *label, uint64_t n, const char *text)
 		row(out, label, n, text);
 }
 
+/* As row_if(), but for what is counted of every flow or segment: that is the usual way. */
+static void
+odd_row(FILE *out, const char *label, uint64_t n, const char *text)
+{
+	static const char *const usual[] = {"  flow: opened", "  flow: idle", "  flow: removed",
+		"  tcp: seen_bytes", "  tcp: delivered_bytes"};
+
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		if (strcmp(usual[i], label) == 0)
+			return;
+	row_if(out, label, n, text);
+}
+
 static void
 print_packets(FILE *out, const struct summary *s)
 {
@@ -237,7 +250,7 @@ print_oddities(FILE *out, const struct summary *s)
 	row_if(out, "  too_long", r->too_long, "packets of a capture over 262,144 bytes, cut there");
 	row_if(out, "  damaged_files", r->damaged_files,
 		"captures that end in the middle of a packet");
-#define X(name, unit, sentence) row_if(out, "  " #name, w->name, unit " " sentence);
+#define X(name, unit, sentence) row_if(out, "  " #name, w->name, unit ": " sentence);
 	WORKER_COUNTERS(X)
 #undef X
 	for (unsigned i = 0; i < HEADER_RESULTS_COUNT; i++) {
@@ -248,10 +261,12 @@ print_oddities(FILE *out, const struct summary *s)
 			row_if(out, label, w->headers[i],
 				header_result_sentence((enum header_result)i));
 	}
-#define X(name, unit, sentence) row_if(out, "  fragment: " #name, w->fragment.name, unit " " sentence);
+#define X(name, unit, sentence)                                                                    \
+	odd_row(out, "  fragment: " #name, w->fragment.name, unit ": " sentence);
 	FRAGMENT_COUNTERS(X)
 #undef X
-#define X(name, unit, sentence) row_if(out, "  flow: " #name, w->flow.name, unit " " sentence);
+#define X(name, unit, sentence)                                                                    \
+	odd_row(out, "  flow: " #name, w->flow.name, unit ": " sentence);
 	FLOW_COUNTERS(X)
 #undef X
 }
@@ -261,7 +276,7 @@ print_tcp(FILE *out, const struct summary *s)
 {
 	const struct stream_counters *t = &s->stats->tcp;
 
-#define X(name, unit, sentence) row_if(out, "  tcp: " #name, t->name, unit " " sentence);
+#define X(name, unit, sentence) odd_row(out, "  tcp: " #name, t->name, unit ": " sentence);
 	STREAM_COUNTERS(X)
 #undef X
 #define X(symbol, name, sentence)                                                                  \

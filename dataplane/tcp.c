@@ -789,9 +789,7 @@ update_state(struct tcp_stream *s)
 
 	if (a->rst || b->rst || (a->fin_seen && b->fin_seen))
 		s->state = STREAM_CLOSING;
-	else if (a->synced && b->synced)
-		s->state = STREAM_OPEN;
-	else if (s->midstream)
+	else if ((a->synced && b->synced) || s->midstream)
 		s->state = STREAM_OPEN;
 }
 

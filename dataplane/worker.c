@@ -42,6 +42,7 @@ struct worker {
 	struct packet packets[FLOW_BURST_MAX];
 	const struct packet *packet[FLOW_BURST_MAX]; /* each one's address */
 	struct flow_burst burst;
+	uint64_t burst_us; /* time of the burst's last packet */
 	uint64_t today_us; /* when the day of inspect.today began */
 	bool today_set;
 };
@@ -110,6 +111,7 @@ open_fragments(struct worker *w)
 	struct fragments_config cfg = {
 		.datagrams = (uint32_t)w->cfg.limits.fragment_datagrams,
 		.timeout_us = w->cfg.limits.fragment_timeout * 1000000,
+		.seed = (uint32_t)w->cfg.distinct_seed,
 		.socket = w->cfg.socket,
 	};
 
@@ -246,6 +248,7 @@ count_packet(struct worker *w, const struct packet_meta *meta)
 	w->stats.packets++;
 	w->stats.bytes += meta->wire_length;
 	w->stats.cut += meta->cut;
+	w->burst_us = meta->ts_us;
 	if (w->stats.first_us == 0)
 		w->stats.first_us = meta->ts_us;
 	if (meta->ts_us > w->stats.last_us)
@@ -353,7 +356,9 @@ worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 	}
 	if (usable > 0)
 		flows_of_burst(w, usable);
-	worker_idle(w, w->stats.last_us);
+	/* Not the latest time so far: a second capture may be older than the first. */
+	if (n > 0)
+		worker_idle(w, w->burst_us);
 }
 
 void
@@ -373,6 +378,9 @@ static void
 copy_counters(struct worker *w)
 {
 	w->stats.fragment = *fragments_counters(w->fragments);
+	/* Fragments that never became a datagram were on the wire, too. */
+	w->stats.payload += w->stats.fragment.lost_bytes;
+	w->stats.opaque[OPAQUE_DAMAGED] += w->stats.fragment.lost_bytes;
 	w->stats.flow = *flow_table_counters(w->flows);
 	w->stats.tcp = *tcp_engine_counters(w->tcp);
 	w->stats.arena_peak = pages_peak(w->pages);

@@ -398,11 +398,11 @@ masked_name(struct message *m, struct bytes name)
 }
 
 static struct part *
-open_spare(struct message *m)
+open_spare(struct message *m, struct part *parent)
 {
 	if (m->n_spare++ == 0)
 		m->spare = (struct part){.message = m,
-			.parent = m->top,
+			.parent = parent,
 			.label = "part",
 			.reason = OPAQUE_OVER_BUDGET,
 			.mark = arena_mark(m->stack)};
@@ -433,7 +433,7 @@ part_open(struct message *m, struct part *parent, const struct part_meta *meta)
 	kept = p == NULL ? NULL : keep_meta(m, meta);
 	if (kept == NULL) {
 		arena_rewind(m->stack, mark);
-		return open_spare(m);
+		return open_spare(m, parent);
 	}
 	p->message = m;
 	p->parent = parent;

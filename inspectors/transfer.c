@@ -92,11 +92,8 @@ transfer_announce(struct transfer_table *table, uint8_t family, const uint8_t *a
 	at = table->unused;
 	t = &table->slots[at];
 	table->unused = t->next;
-	*t = (struct transfer){.family = family,
-		.port = port,
-		.passive = passive,
-		.awaited = true,
-		.holders = 1};
+	*t = (struct transfer){
+		.family = family, .port = port, .passive = passive, .awaited = true, .holders = 1};
 	memcpy(t->address[0], announced, n);
 	memcpy(t->address[1], own, n);
 	bucket = bucket_of(table, port);

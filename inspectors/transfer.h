@@ -35,12 +35,12 @@ enum { TRANSFER_NAME_MAX = 255 };
 
 struct transfer {
 	/* Set with the command; NULL until then. Static. */
-	const char *command;	       /* "STOR", "RETR", … */
+	const char *command;		 /* "STOR", "RETR", … */
 	uint8_t name[TRANSFER_NAME_MAX]; /* as on the wire, in clear */
 	uint8_t n_name;
-	bool to_server;	 /* data goes from the FTP client to the server */
-	bool binary;	 /* TYPE I */
-	bool tls;	 /* PROT P: the data connection is TLS */
+	bool to_server;	  /* data goes from the FTP client to the server */
+	bool binary;	  /* TYPE I */
+	bool tls;	  /* PROT P: the data connection is TLS */
 	uint64_t restart; /* offset of REST, in bytes */
 	/* Which end of the data connection is the FTP client's. Passive: the one that
 	 * connects. Active: the one that is connected to. */
@@ -49,7 +49,7 @@ struct transfer {
 	uint8_t family;
 	uint8_t address[2][16]; /* announced, and the announcer's own */
 	uint16_t port;
-	bool awaited;  /* no data connection has come yet */
+	bool awaited; /* no data connection has come yet */
 	uint8_t holders;
 	uint32_t next; /* in its bucket or in the free list; 0: none */
 };

@@ -18,6 +18,20 @@ diag_free(struct diag *d)
 	diag_init(d);
 }
 
+/* Control characters: C0, DEL, and C1 as UTF-8 writes it (0xC2 0x80 to 0x9F). */
+static void
+hide_controls(unsigned char *c)
+{
+	for (; *c != '\0'; c++) {
+		bool c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+
+		if (c1)
+			c[1] = '?';
+		if (c1 || *c < 32 || *c == 127)
+			*c = '?';
+	}
+}
+
 static char *
 compose(struct place at, const char *kind, const char *text)
 {
@@ -30,9 +44,7 @@ compose(struct place at, const char *kind, const char *text)
 		n = asprintf(&line, "%s: %s: %s", at.file, kind, text);
 	if (n < 0)
 		return NULL;
-	for (char *c = line; *c != '\0'; c++)
-		if ((unsigned char)*c < 32 || *c == 127)
-			*c = '?';
+	hide_controls((unsigned char *)line);
 	return line;
 }
 

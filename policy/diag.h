@@ -35,8 +35,8 @@ void diag_init(struct diag *d);
 void diag_free(struct diag *d); /* what it holds; it can be used again */
 
 /**
- * Add an error or a warning. Bytes of the text below 32 are shown as '?', so that
- * a file can't write to somebody's terminal.
+ * Add an error or a warning. Control characters in it are shown as '?', so that a
+ * file can't write to somebody's terminal.
  */
 void diag_error(struct diag *d, struct place at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

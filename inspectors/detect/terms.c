@@ -6,20 +6,26 @@
 
 #include "inspectors/detect/characters.h"
 
-enum { TERM_MAX = 64, WINDOW_MAX = CONTEXT_BEFORE * 4 };
+enum { TERM_MIN = 2, TERM_MAX = 64, WINDOW_MAX = CONTEXT_BEFORE * 4, BUCKETS = 512 };
 
 struct term {
 	uint8_t text[TERM_MAX]; /* lower case */
 	uint8_t n;
 	bool positive, exact;
-	uint16_t next; /* index + 1 of the next with the same first byte; 0: none */
+	uint16_t next; /* index + 1 of the next in its bucket; 0: none */
 };
 
 struct terms {
-	uint16_t first[256]; /* index + 1 of the first that begins with this byte */
+	uint16_t first[BUCKETS]; /* by the first two bytes: index + 1 of one, 0: none */
 	size_t n;
 	struct term at[];
 };
+
+static unsigned
+bucket(const uint8_t *p)
+{
+	return ((unsigned)p[0] << 4 ^ p[1]) % BUCKETS;
+}
 
 static size_t
 count(const char *const *list)
@@ -38,14 +44,14 @@ add_all(struct terms *t, const char *const *list, bool positive, bool exact)
 		struct term *term = &t->at[t->n];
 		size_t n = strlen(list[i]);
 
-		if (n == 0 || n > TERM_MAX)
+		if (n < TERM_MIN || n > TERM_MAX)
 			return false;
 		lower_copy(term->text, (const uint8_t *)list[i], n);
 		term->n = (uint8_t)n;
 		term->positive = positive;
 		term->exact = exact;
-		term->next = t->first[term->text[0]];
-		t->first[term->text[0]] = (uint16_t)++t->n;
+		term->next = t->first[bucket(term->text)];
+		t->first[bucket(term->text)] = (uint16_t)++t->n;
 	}
 	return true;
 }
@@ -90,7 +96,7 @@ match_at(const struct terms *t, struct bytes low, size_t i)
 {
 	struct match m = {false, false};
 
-	for (unsigned k = t->first[low.p[i]]; k != 0; k = t->at[k - 1].next) {
+	for (unsigned k = t->first[bucket(low.p + i)]; k != 0; k = t->at[k - 1].next) {
 		const struct term *term = &t->at[k - 1];
 
 		if (term->n > low.n - i || memcmp(term->text, low.p + i, term->n) != 0 ||
@@ -100,6 +106,20 @@ match_at(const struct terms *t, struct bytes low, size_t i)
 		m.negative |= !term->positive;
 	}
 	return m;
+}
+
+/* May a term begin at i? The usual cases here, the others by word_before(). */
+static inline bool
+begins_word(struct bytes low, size_t i)
+{
+	uint8_t before;
+
+	if (i == 0)
+		return true;
+	before = low.p[i - 1];
+	if (before >= 'a' && before <= 'z')
+		return false;
+	return before < 0x80 ? !ascii_is_digit(before) : !word_before(low, i);
 }
 
 struct context_found
@@ -113,10 +133,10 @@ terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end
 	if (t->n == 0)
 		return (struct context_found){CONTEXT_NONE, WINDOW_MAX};
 	lower_copy(low, text.p + from, w.n);
-	for (size_t i = w.n; i-- > 0;) {
+	for (size_t i = w.n < TERM_MIN ? 0 : w.n - TERM_MIN + 1; i-- > 0;) {
 		struct match m;
 
-		if (t->first[low[i]] == 0 || word_before(w, i))
+		if (!begins_word(w, i) || t->first[bucket(low + i)] == 0)
 			continue;
 		m = match_at(t, w, i);
 		if (m.positive || m.negative)
@@ -126,8 +146,8 @@ terms_context(const struct terms *t, struct bytes text, size_t begin, size_t end
 	}
 	w.n = characters_on(text, end, after) - end;
 	lower_copy(low, text.p + end, w.n);
-	for (size_t i = 0; i < w.n; i++)
-		if (t->first[low[i]] != 0 && !word_before(w, i) && match_at(t, w, i).positive)
+	for (size_t i = 0; i + TERM_MIN <= w.n; i++)
+		if (begins_word(w, i) && t->first[bucket(low + i)] != 0 && match_at(t, w, i).positive)
 			return (struct context_found){CONTEXT_POSITIVE, WINDOW_MAX};
 	return (struct context_found){CONTEXT_NONE, WINDOW_MAX};
 }

@@ -16,7 +16,7 @@
 enum { QUEUE = 64, HEAD_MAX = 12, LINE_FIRST = 512 };
 
 enum line_state {
-	LINE_HEAD,   /* held back: it may be a command with a secret */
+	LINE_HEAD, /* held back: it may be a command with a secret */
 	LINE_CLEAR,
 	LINE_SECRET, /* its argument is read by nobody */
 };
@@ -35,7 +35,8 @@ struct side {
 
 /* A command that moves data, before its data connection was announced. */
 struct early {
-	const char *command;
+	const char *command; /* NULL: there is none */
+	bool to_server;
 	uint8_t n_name;
 	uint8_t name[TRANSFER_NAME_MAX];
 };
@@ -47,7 +48,7 @@ struct ftp {
 	/* Commands whose reply hasn't come, enum ftp_verb. */
 	uint8_t queue[QUEUE];
 	unsigned first, n_queue;
-	bool unpaired; /* there were more: replies are not paired any more */
+	bool unpaired;	  /* there were more: replies are not paired any more */
 	unsigned passive; /* PASV or EPSV without a reply yet */
 	unsigned multi;	  /* code of a reply of several lines that is being read */
 	struct early early;
@@ -118,6 +119,7 @@ move_data(struct ftp *f, enum ftp_verb verb, struct bytes name)
 	/* Pipelined behind a PASV whose reply is still to come. */
 	if (f->passive > 0) {
 		f->early.command = ftp_verb_name(verb);
+		f->early.to_server = ftp_verb_moves(verb) > 0;
 		set_name(f->early.name, &f->early.n_name, name);
 		return;
 	}
@@ -199,8 +201,7 @@ on_passive(struct ftp *f, struct bytes line, bool extended)
 		announce(f, DIR_SERVER, &a);
 	if (e->command == NULL)
 		return;
-	set_command(f, e->command, e->command[0] != 'R' && e->command[0] != 'L' &&
-		e->command[0] != 'N' && e->command[0] != 'M', bytes_of(e->name, e->n_name));
+	set_command(f, e->command, e->to_server, bytes_of(e->name, e->n_name));
 	e->command = NULL;
 }
 
@@ -414,7 +415,7 @@ ftp_data(void *state, enum direction dir, struct bytes in)
 	}
 	while (in.n > 0) {
 		/* The next byte says whether TLS was only offered or has begun. */
-		if (s->maybe_tls && s->n == 0 && tls_records_begin(bytes_of(in.p, 1)))
+		if (s->maybe_tls && !s->tls && s->n == 0 && tls_records_begin(bytes_of(in.p, 1)))
 			begin_tls(s);
 		s->maybe_tls = s->maybe_tls && s->n > 0;
 		if (s->tls) {
@@ -520,8 +521,9 @@ ftp_bid(struct bytes client, struct bytes server)
 	enum bid c = client.n == 0 ? BID_MORE : bid_on_client(client);
 
 	if (server.n > 0 && !ready)
-		return server.n < 3 && (bytes_starts_nocase(BYTES_LIT("220"), head) ||
-					       bytes_starts_nocase(BYTES_LIT("120"), head))
+		return server.n < 3 &&
+				(bytes_starts_nocase(BYTES_LIT("220"), head) ||
+					bytes_starts_nocase(BYTES_LIT("120"), head))
 			? BID_MORE
 			: BID_NO;
 	/* POP3 clients begin with USER too: without the greeting it isn't sure. */

@@ -96,8 +96,7 @@ decide(struct ftp_data *f, enum direction dir)
 {
 	struct side *s = &f->side[dir];
 
-	s->tls = s->n_held == sizeof(s->held) &&
-		tls_records_begin(bytes_of(s->held, s->n_held));
+	s->tls = s->n_held == sizeof(s->held) && tls_records_begin(bytes_of(s->held, s->n_held));
 	open_part(f, dir);
 	push(f, dir, bytes_of(s->held, s->n_held));
 }

@@ -41,16 +41,16 @@ struct pending {
 struct line {
 	uint8_t *p;
 	size_t n, room;
-	bool over;	 /* some of it was not kept */
+	bool over; /* some of it was not kept */
 	bool folded;
-	size_t start;	 /* in p: of the line on the wire that is read now */
-	size_t wire;	 /* bytes of that line so far */
+	size_t start; /* in p: of the line on the wire that is read now */
+	size_t wire;  /* bytes of that line so far */
 	size_t not_cr, not_blank;
-	bool continues;	 /* that line continues the one before it */
+	bool continues; /* that line continues the one before it */
 };
 
 struct body {
-	uint64_t at; /* wire bytes so far */
+	uint64_t at;			     /* wire bytes so far */
 	uint64_t ends[HTTP1_CLAIMS_MAX + 1]; /* where it may end, ascending */
 	unsigned n_ends, next_end;
 	bool chunked;	  /* its chunk framing is followed, and hasn't ended */
@@ -417,8 +417,8 @@ open_tunnel(struct side *s)
 	if (s->message == NULL && !open_message(s))
 		return;
 	if (s->message->url_host.n == 0 && h->n_tunnel_host > 0)
-		s->message->url_host = message_keep(
-			s->message, bytes_of(h->tunnel_host, h->n_tunnel_host));
+		s->message->url_host =
+			message_keep(s->message, bytes_of(h->tunnel_host, h->n_tunnel_host));
 	s->part = part_open(s->message, NULL, &meta);
 }
 
@@ -462,8 +462,8 @@ describe_request(struct side *s)
 		m->url_path = path;
 	}
 	if (h->connecting && m != NULL)
-		h->n_tunnel_host = (uint8_t)put_text(
-			h->tunnel_host, sizeof(h->tunnel_host), m->url_host);
+		h->n_tunnel_host =
+			(uint8_t)put_text(h->tunnel_host, sizeof(h->tunnel_host), m->url_host);
 	remember(h, &s->head);
 }
 
@@ -484,9 +484,8 @@ describe_response(struct side *s)
 static void
 scan_target(struct side *s)
 {
-	static const struct part_meta meta = {.label = "target",
-		.readings = {{{CODING_URLENCODED}}},
-		.n_readings = 1};
+	static const struct part_meta meta = {
+		.label = "target", .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
 	struct bytes t = s->head.target;
 	struct part *p;
 
@@ -541,8 +540,7 @@ claim_ends(struct side *s)
 		b->ends[b->n_ends++] = 0;
 	for (unsigned i = 0; i < h->n_lengths; i++)
 		b->ends[b->n_ends++] = h->lengths[i];
-	b->until_close = s->kind == HTTP1_RESPONSE &&
-		(h->odd || h->chunked || h->n_lengths == 0);
+	b->until_close = s->kind == HTTP1_RESPONSE && (h->odd || h->chunked || h->n_lengths == 0);
 }
 
 static void
@@ -769,12 +767,11 @@ end_response_head(struct side *s)
 	struct http1 *h = s->http;
 	const struct pending *p = h->first;
 	enum http1_method asked = p == NULL ? HTTP1_OTHER : p->method_kind;
-	bool http2 = (p != NULL && p->http2) ||
-		bytes_starts_nocase(s->head.upgrade, BYTES_LIT("h2c"));
+	bool http2 =
+		(p != NULL && p->http2) || bytes_starts_nocase(s->head.upgrade, BYTES_LIT("h2c"));
 	unsigned status = s->head.status;
 	bool interim = status >= 100 && status < 200 && status != 101;
-	bool tunnel = status == 101 ||
-		(asked == HTTP1_CONNECT && status >= 200 && status < 300);
+	bool tunnel = status == 101 || (asked == HTTP1_CONNECT && status >= 200 && status < 300);
 
 	describe_response(s);
 	if (!interim)
@@ -807,8 +804,19 @@ static bool
 is_http2_preface(const struct http1_head *h)
 {
 	return h->kind == HTTP1_REQUEST && h->version == 20 &&
-		bytes_equal(h->method, BYTES_LIT("PRI")) &&
-		bytes_equal(h->target, BYTES_LIT("*"));
+		bytes_equal(h->method, BYTES_LIT("PRI")) && bytes_equal(h->target, BYTES_LIT("*"));
+}
+
+/* All that follows is HTTP/2, both ways; the preface is part of the client's message. */
+static void
+begin_http2(struct side *s)
+{
+	if (s->header != NULL)
+		part_close(s->header, false);
+	s->header = NULL;
+	s->state = TUNNEL;
+	s->http->http2 = true;
+	begin_tunnel(&s->http->side[DIR_SERVER]);
 }
 
 static void
@@ -823,7 +831,7 @@ end_start_line(struct side *s)
 	l->n = l->start = 0;
 	l->over = false;
 	if (is_http2_preface(&s->head))
-		begin_tunnels(s->http, true);
+		begin_http2(s);
 }
 
 /* A line of the head is complete. */
@@ -957,8 +965,9 @@ idle_step(struct side *s, struct bytes in)
 {
 	size_t n = 0;
 
-	while (n < in.n && (in.p[n] == '\r' || in.p[n] == '\n' || in.p[n] == ' ' ||
-				   in.p[n] == '\t' || in.p[n] == '\0'))
+	while (n < in.n &&
+		(in.p[n] == '\r' || in.p[n] == '\n' || in.p[n] == ' ' || in.p[n] == '\t' ||
+			in.p[n] == '\0'))
 		n++;
 	s->idle += n;
 	if (n < in.n)
@@ -992,9 +1001,9 @@ run(struct side *s, struct bytes in)
 {
 	while (s->replay_at < s->n_replay || in.n > 0) {
 		bool again = s->replay_at < s->n_replay;
-		struct bytes from = again ? bytes_of(s->replay + s->replay_at,
-						    (size_t)(s->n_replay - s->replay_at))
-					  : in;
+		struct bytes from = again
+			? bytes_of(s->replay + s->replay_at, (size_t)(s->n_replay - s->replay_at))
+			: in;
 
 		if (s->state == LOOK) {
 			s->replay_at += again;

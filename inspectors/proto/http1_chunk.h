@@ -14,10 +14,10 @@
 #include "inspectors/bytes.h"
 
 enum http1_chunk_kind {
-	HTTP1_CHUNK_FRAMING,  /* size lines and line ends */
+	HTTP1_CHUNK_FRAMING, /* size lines and line ends */
 	HTTP1_CHUNK_CONTENT,
-	HTTP1_CHUNK_LAST,     /* framing up to the end of the last chunk's size line */
-	HTTP1_CHUNK_BROKEN,   /* no size where one should be: nothing can be told any more */
+	HTTP1_CHUNK_LAST,   /* framing up to the end of the last chunk's size line */
+	HTTP1_CHUNK_BROKEN, /* no size where one should be: nothing can be told any more */
 };
 
 /** Starts as { 0 }. */

@@ -189,8 +189,15 @@ coding_list(struct http1_head *h, struct bytes value, bool transfer)
 
 /* ---- fields ---- */
 
-enum field { FIELD_LENGTH, FIELD_TRANSFER, FIELD_CODING, FIELD_TYPE, FIELD_DISPOSITION, FIELD_HOST,
-	FIELD_UPGRADE };
+enum field {
+	FIELD_LENGTH,
+	FIELD_TRANSFER,
+	FIELD_CODING,
+	FIELD_TYPE,
+	FIELD_DISPOSITION,
+	FIELD_HOST,
+	FIELD_UPGRADE
+};
 
 static const struct field_name {
 	const char *name;
@@ -282,8 +289,7 @@ one_field(struct http1_head *h, struct bytes line, bool odd)
 	odd = odd || name.n != raw.n;
 	for (size_t i = 0; i < ARRAY_LEN(field_names); i++)
 		if (bytes_equal_nocase(name, bytes_str(field_names[i].name)))
-			known_field(h, field_names[i].field,
-				bytes_skip(line, raw.n + 1), odd);
+			known_field(h, field_names[i].field, bytes_skip(line, raw.n + 1), odd);
 }
 
 /* The fields behind bare CRs, where some end the line. */
@@ -469,8 +475,8 @@ looks_like_response(struct bytes head)
 enum http1_looks
 http1_looks_like_start(enum http1_kind kind, struct bytes head)
 {
-	enum http1_looks looks = kind == HTTP1_REQUEST ? looks_like_request(head)
-						       : looks_like_response(head);
+	enum http1_looks looks =
+		kind == HTTP1_REQUEST ? looks_like_request(head) : looks_like_response(head);
 
 	return looks == HTTP1_LOOKS_MORE && head.n >= HTTP1_LOOK_MAX ? HTTP1_LOOKS_NO : looks;
 }

@@ -17,7 +17,7 @@ struct side {
 	/* The hello, taken out of its records. */
 	uint8_t *hello;
 	uint32_t n_hello, room, length; /* length: 0 until known */
-	bool hello_over; /* read, or not to be read */
+	bool hello_over;		/* read, or not to be read */
 };
 
 struct tls {
@@ -48,7 +48,7 @@ tls_client_hello_name(struct bytes hello)
 {
 	struct reader r = reader_of(hello);
 
-	(void)reader_take(&r, 4 + 2 + 32); /* type, length, version, random */
+	(void)reader_take(&r, 4 + 2 + 32);	/* type, length, version, random */
 	(void)reader_take(&r, reader_u8(&r));	/* session id */
 	(void)reader_take(&r, reader_be16(&r)); /* cipher suites */
 	(void)reader_take(&r, reader_u8(&r));	/* compression methods */
@@ -104,13 +104,14 @@ hello_bytes(struct tls *t, enum direction dir, struct bytes in)
 		if (s->n_hello < 4 || n < want)
 			continue;
 		if (s->length == 0) {
-			s->length = 4 + ((uint32_t)s->hello[1] << 16 | (uint32_t)s->hello[2] << 8 |
-						s->hello[3]);
+			s->length = 4 +
+				((uint32_t)s->hello[1] << 16 | (uint32_t)s->hello[2] << 8 |
+					s->hello[3]);
 			s->hello_over = s->hello[0] != CLIENT_HELLO || s->length > HELLO_MAX;
 		}
 		if (!s->hello_over && s->n_hello == s->length) {
-			s->message->url_host = message_keep(s->message,
-				tls_client_hello_name(bytes_of(s->hello, s->length)));
+			s->message->url_host = message_keep(
+				s->message, tls_client_hello_name(bytes_of(s->hello, s->length)));
 			s->hello_over = true;
 		}
 	}
@@ -126,8 +127,7 @@ open_side(struct tls *t, enum direction dir)
 
 	if (s->message != NULL)
 		return true;
-	s->message = conversation_message(
-		t->conversation, dir, t->conversation->channel, "tls");
+	s->message = conversation_message(t->conversation, dir, t->conversation->channel, "tls");
 	if (s->message == NULL)
 		return false;
 	s->part = part_open(s->message, NULL, &meta);

@@ -102,12 +102,19 @@ valid_run(struct bytes in, bool *ret_cut)
 		struct bytes rest;
 		int n;
 
+		i += span_utf8_short(in.p + i, in.n - i);
 		i += span_ascii(in.p + i, in.n - i);
 		if (i == in.n)
 			return i;
 		rest = bytes_skip(in, i);
 		if (in.p[i] == 0) {
-			enum pattern p = zero_pattern(rest);
+			enum pattern p;
+
+			if (rest.n > 1 && rest.p[1] == 0) {
+				i += span_zeros(rest.p, rest.n) - 1;
+				rest = bytes_skip(in, i);
+			}
+			p = zero_pattern(rest);
 
 			*ret_cut = p == PATTERN_CUT;
 			if (p != PATTERN_NO)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -36,6 +37,23 @@ span_until3(const uint8_t *p, size_t n, uint8_t a, uint8_t b, uint8_t c)
 	}
 #endif
 	while (i < n && p[i] != a && p[i] != b && p[i] != c)
+		i++;
+	return i;
+}
+
+/** Zeros at the beginning; sparse files and bombs are full of them. */
+static inline size_t
+span_zeros(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if (word != 0)
+			break;
+	}
+	while (i < n && p[i] == 0)
 		i++;
 	return i;
 }
@@ -71,6 +89,40 @@ span_ascii(const uint8_t *p, size_t n)
 #endif
 	while (i < n && p[i] != 0 && p[i] < 0x80)
 		i++;
+	return i;
+}
+
+/**
+ * Bytes of valid UTF-8 without zeros whose sequences are one or two bytes long, as most
+ * European text is: whole sequences, counted in blocks of 16 bytes, so it may stop early.
+ */
+static inline size_t
+span_utf8_short(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	unsigned lead_before = 0; /* the block before ended with a lead byte */
+
+	for (; n - i >= 16; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		/* As signed bytes: continuations are -128 to -65, leads of two -62 to -33. */
+		unsigned high = (unsigned)_mm_movemask_epi8(v);
+		unsigned follow =
+			(unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(-64), v));
+		unsigned lead = (unsigned)_mm_movemask_epi8(
+			_mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(-63)),
+				_mm_cmpgt_epi8(_mm_set1_epi8(-32), v)));
+		unsigned zero = (unsigned)_mm_movemask_epi8(
+			_mm_cmpeq_epi8(v, _mm_setzero_si128()));
+
+		if (zero != 0 || (follow | lead) != high ||
+			follow != ((lead << 1 | lead_before) & 0xffff))
+			break;
+		lead_before = lead >> 15;
+	}
+	i -= lead_before;
+#endif
 	return i;
 }
 

@@ -63,9 +63,12 @@ struct message *
 conversation_message(
 	struct conversation *c, enum direction dir, enum channel channel, const char *protocol)
 {
-	struct recorded *r = calloc(1, sizeof(*r));
+	struct recorder *recorder = c->host;
+	struct recorded *r = recorder->no_memory ? NULL : calloc(1, sizeof(*r));
 
-	r->recorder = c->host;
+	if (r == NULL)
+		return NULL;
+	r->recorder = recorder;
 	r->tail = &r->parts;
 	r->message.env = c->env;
 	r->message.conversation = c;
@@ -335,8 +338,8 @@ recorder_run(struct recorder *r, const struct inspector_ops *ops, const struct s
 }
 
 void
-assert_conserved(const struct recorder *r, const char *name, const struct step *steps,
-	size_t n_steps)
+assert_conserved(
+	const struct recorder *r, const char *name, const struct step *steps, size_t n_steps)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		uint64_t left = 0;
@@ -373,6 +376,22 @@ assert_one_record(const char *name, const struct inspector_ops *ops, const struc
 			(char *)r.text.p, want);
 	assert_conserved(&r, name, steps, n_steps);
 	recorder_free(&r);
+}
+
+void
+assert_counts_without_memory(
+	const struct inspector_ops *ops, const struct step *steps, size_t n_steps)
+{
+	for (size_t piece = 0; piece <= 17; piece++) {
+		struct recorder r;
+
+		recorder_init(&r);
+		r.no_memory = true;
+		recorder_run(&r, ops, steps, n_steps, 0, piece, false);
+		assert_conserved(&r, ops->name, steps, n_steps);
+		assert_int_equal(r.text.n, 0);
+		recorder_free(&r);
+	}
 }
 
 void

@@ -30,12 +30,14 @@ struct step {
 };
 
 /* Steps of a conversation, from string literals. */
+/* clang-format off */
 #define C(s) {SAY_CLIENT, {(const uint8_t *)(s), sizeof(s) - 1}, 0}
 #define S(s) {SAY_SERVER, {(const uint8_t *)(s), sizeof(s) - 1}, 0}
 #define LOST_C(n) {LOSE_CLIENT, {NULL, 0}, (n)}
 #define LOST_S(n) {LOSE_SERVER, {NULL, 0}, (n)}
 #define END_C {END_CLIENT, {NULL, 0}, 0}
 #define END_S {END_SERVER, {NULL, 0}, 0}
+/* clang-format on */
 
 struct recorder {
 	struct inspect_limits limits;
@@ -46,7 +48,8 @@ struct recorder {
 	 * not NULL: `matched` is its transfer, held. */
 	const struct endpoints *data_connection;
 	struct transfer *matched;
-	struct box text;  /* the messages, in the order of their closing */
+	bool no_memory; /* no message can be opened */
+	struct box text;     /* the messages, in the order of their closing */
 	uint64_t counted[2]; /* bytes in messages, or said to be over the budget */
 };
 
@@ -60,9 +63,13 @@ void recorder_free(struct recorder *r);
 void recorder_run(struct recorder *r, const struct inspector_ops *ops, const struct step *steps,
 	size_t n_steps, size_t cut, size_t piece, bool reset);
 
+/** Assert that without memory for a message every byte is counted as over the budget. */
+void assert_counts_without_memory(
+	const struct inspector_ops *ops, const struct step *steps, size_t n_steps);
+
 /** Assert that every byte is in a message, but for blanks behind a direction's last one. */
-void assert_conserved(const struct recorder *r, const char *name, const struct step *steps,
-	size_t n_steps);
+void assert_conserved(
+	const struct recorder *r, const char *name, const struct step *steps, size_t n_steps);
 
 /**
  * Assert that what is recorded is @p want, for every cut and every size of pieces

@@ -33,7 +33,8 @@ fuzz_steps(const uint8_t *data, size_t size, struct step *steps)
 		if (i < size && data[i] != '~' && data[i] != '^')
 			continue;
 		if (i > start)
-			steps[n++] = (struct step){.what = side, .bytes = {data + start, i - start}};
+			steps[n++] =
+				(struct step){.what = side, .bytes = {data + start, i - start}};
 		start = i + 1;
 		if (i < size && data[i] == '~')
 			side = side == SAY_CLIENT ? SAY_SERVER : SAY_CLIENT;
@@ -60,7 +61,7 @@ fuzz_two_sided(const struct inspector_ops *ops, const uint8_t *data, size_t size
 	recorder_init(&whole);
 	recorder_init(&cut);
 	/* Small limits, so that they are reached. */
-	whole.limits.header_field = cut.limits.header_field = 1024;
+	whole.limits.header_field = cut.limits.header_field = 100;
 	whole.limits.pipelined = cut.limits.pipelined = 4;
 	whole.env.transfers = transfer_table_new(4);
 	cut.env.transfers = transfer_table_new(4);

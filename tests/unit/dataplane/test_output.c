@@ -185,6 +185,7 @@ print_summary(const struct summary *s, bool *ret_ok)
 static void
 assert_fits(const char *text)
 {
+	assert_non_null(text);
 	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
 		if (strcspn(at, "\n") > 80)
 			fail_msg("too long: %.*s", (int)strcspn(at, "\n"), at);

@@ -252,8 +252,8 @@ test_diag(void **state)
 
 	(void)state;
 	for (int i = 0; i < DIAG_MAX + 5; i++)
-		diag_warning(&d, (struct place){"f", 1, 2}, "a\033[2Jb");
-	assert_string_equal(d.entries[0], "f:1:2: warning: a?[2Jb");
+		diag_warning(&d, (struct place){"f", 1, 2}, "a\033[2Jb\302\233c\302\241");
+	assert_string_equal(d.entries[0], "f:1:2: warning: a?[2Jb??c\302\241");
 	assert_int_equal(d.n, DIAG_MAX);
 	assert_int_equal(d.warnings, DIAG_MAX + 5);
 	diag_free(&d);

@@ -18,15 +18,19 @@ static const struct ftp_case {
 } cases[] = {
 	{"RFC 959, appendix: log in; the password is counted, not shown",
 		{S("220 Ready\r\n"), C("USER Dumb\r\n"), S("331 Need password\r\n"),
-			C("PASS s3cret word\r\n"), S("230 In\r\n"), C("pass\r\n"), C("\r\nACCT 19\r\n"),
-			C("\xff\xf4\xff\xf2" "ABOR\r\n")},
+			C("PASS s3cret word\r\n"), S("230 In\r\n"), C("pass\r\n"),
+			C("\r\nACCT 19\r\n"),
+			C("\xff\xf4\xff\xf2"
+			  "ABOR\r\n")},
 		"client ftp\n"
 		"  ftp>commands \"USER Dumb\\r\\nPASS\\npass\\n\\r\\nACCT\\n\\xff\\xf4\\xff\\xf2"
 		"ABOR\\r\\n\"\n"
 		"server ftp\n"
 		"  ftp>replies \"220 Ready\\r\\n331 Need password\\r\\n230 In\\r\\n\"\n"},
 	{"RFC 4217: TLS begins behind the 234",
-		{C("AUTH TLS\r\n"), S("234 go\r\n"), C("\x16\x03\x01\x00\x03" "abc"),
+		{C("AUTH TLS\r\n"), S("234 go\r\n"),
+			C("\x16\x03\x01\x00\x03"
+			  "abc"),
 			S("\x16\x03\x03\x00\x01x")},
 		"client ftp\n"
 		"  ftp>commands \"AUTH TLS\\r\\n\"\n"
@@ -40,8 +44,7 @@ static const struct ftp_case {
 		"  ftp>commands \"AUTH TLS\\r\\nNOOP\\r\\n\"\n"
 		"server ftp\n"
 		"  ftp>replies \"502 no\\r\\n200 ok\\r\\n\"\n"},
-	{"a hole",
-		{C("NOOP\r\nPA"), LOST_C(7), C("word\r\nNOOP\r\n")},
+	{"a hole", {C("NOOP\r\nPA"), LOST_C(7), C("word\r\nNOOP\r\n")},
 		"client ftp gap=7\n"
 		"  ftp>commands \"NOOP\\r\\nPAword\\r\\nNOOP\\r\\n\"\n"},
 };
@@ -53,10 +56,11 @@ test_cases(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		size_t n = 0;
 
-		while (n < STEPS_MAX && (cases[i].steps[n].bytes.p != NULL ||
-						cases[i].steps[n].what != SAY_CLIENT))
+		while (n < STEPS_MAX &&
+			(cases[i].steps[n].bytes.p != NULL || cases[i].steps[n].what != SAY_CLIENT))
 			n++;
 		assert_records(cases[i].name, &ftp_inspector, cases[i].steps, n, cases[i].want);
+		assert_counts_without_memory(&ftp_inspector, cases[i].steps, n);
 	}
 }
 
@@ -91,29 +95,28 @@ static const struct announcement {
 		{C("EPSV\r\n"), S("229 Entering Extended Passive Mode (|||6446|)\r\n"),
 			C("REST 500\r\nRETR big.iso\r\n"), S("350 ok\r\n150 go\r\n")},
 		server_ip, 6446, "RETR", "big.iso", false, false, 500},
-	{"PORT",
-		{C("PORT 10,0,0,5,4,1\r\n"), S("200 ok\r\n"), C("stor a b.txt\r\n")},
-		client_ip, 1025, "STOR", "a b.txt", true, false, 0},
-	{"RFC 2428: EPRT",
-		{C("EPRT |1|132.235.1.2|6275|\r\nNLST\r\n")},
-		inner_ip, 6275, "NLST", "", false, false, 0},
+	{"PORT", {C("PORT 10,0,0,5,4,1\r\n"), S("200 ok\r\n"), C("stor a b.txt\r\n")}, client_ip,
+		1025, "STOR", "a b.txt", true, false, 0},
+	{"RFC 2428: EPRT", {C("EPRT |1|132.235.1.2|6275|\r\nNLST\r\n")}, inner_ip, 6275, "NLST", "",
+		false, false, 0},
 	{"pipelined: the command comes before the reply that announces",
-		{C("PASV\r\nSTOR early.txt\r\n"), S("227 x (192,0,2,9,0,99)\r\n")},
-		server_ip, 99, "STOR", "early.txt", true, false, 0},
+		{C("PASV\r\nSTOR early.txt\r\n"), S("227 x (192,0,2,9,0,99)\r\n")}, server_ip, 99,
+		"STOR", "early.txt", true, false, 0},
 	{"STOU: the server names the file",
 		{C("PASV\r\n"), S("227 x (192,0,2,9,0,99)\r\n"), C("STOU\r\n"),
 			S("150 FILE: unique.1\r\n")},
 		server_ip, 99, "STOU", "unique.1", true, false, 0},
 	{"a refused RETR ends nothing",
-		{C("PASV\r\n"), S("227 x (192,0,2,9,0,99)\r\n"), C("RETR no\r\n"), S("550 none\r\n"),
-			C("RETR yes\r\n")},
+		{C("PASV\r\n"), S("227 x (192,0,2,9,0,99)\r\n"), C("RETR no\r\n"),
+			S("550 none\r\n"), C("RETR yes\r\n")},
 		server_ip, 99, "RETR", "yes", false, false, 0},
 	{"inside a reply of several lines nothing is announced",
 		{C("STAT\r\n"), S("211-Status\r\n227 x (192,0,2,9,0,99)\r\n211 end\r\n")},
 		server_ip, 99, NULL, "", false, false, 0},
-	{"port 0 is no port", {C("PORT 10,0,0,5,0,0\r\n")}, client_ip, 0, NULL, "", false, false, 0},
-	{"numbers above 255 are no address",
-		{C("PORT 10,0,0,5,256,1\r\n")}, client_ip, 1, NULL, "", false, false, 0},
+	{"port 0 is no port", {C("PORT 10,0,0,5,0,0\r\n")}, client_ip, 0, NULL, "", false, false,
+		0},
+	{"numbers above 255 are no address", {C("PORT 10,0,0,5,256,1\r\n")}, client_ip, 1, NULL, "",
+		false, false, 0},
 };
 
 static struct endpoints
@@ -185,8 +188,8 @@ static const struct data_case {
 		"server ftp command=RETR file=a.txt\n  RETR name=a.txt \"hello\"\n"},
 	{"PROT P", {C("\x17\x03\x03\x00\x02xy"), END_C}, "STOR", "a", true,
 		"client ftp command=STOR file=a\n  STOR name=a skip:tls=7 \"\"\n"},
-	{"TLS that nobody announced is scanned too", {C("\x17\x03\x03\x00\x02xy"), END_C}, "STOR", "a",
-		false,
+	{"TLS that nobody announced is scanned too", {C("\x17\x03\x03\x00\x02xy"), END_C}, "STOR",
+		"a", false,
 		"client ftp command=STOR file=a\n  STOR name=a opaque:tls "
 		"\"\\x17\\x03\\x03\\x00\\x02xy\"\n"},
 	{"two bytes that might begin a record", {C("\x16\x03"), END_C}, "STOR", "a", false,
@@ -204,7 +207,8 @@ test_data(void **state)
 		const struct data_case *d = &data_cases[i];
 		size_t n = 0;
 
-		while (n < STEPS_MAX && (d->steps[n].bytes.p != NULL || d->steps[n].what != SAY_CLIENT))
+		while (n < STEPS_MAX &&
+			(d->steps[n].bytes.p != NULL || d->steps[n].what != SAY_CLIENT))
 			n++;
 		for (size_t piece = 0; piece < 9; piece++) {
 			struct transfer t = {.command = d->command, .tls = d->tls};

@@ -91,7 +91,8 @@ test_limit(void **state)
 	(void)state;
 	for (int round = 0; round < 5; round++) {
 		for (uint16_t i = 0; i < 3; i++) {
-			held[i] = transfer_announce(t, 4, announced, own, (uint16_t)(i * 4096), true);
+			held[i] =
+				transfer_announce(t, 4, announced, own, (uint16_t)(i * 4096), true);
 			assert_non_null(held[i]);
 		}
 		assert_null(transfer_announce(t, 4, announced, own, 9, true));

@@ -411,6 +411,13 @@ worker_finish(struct worker *w)
 	copy_counters(w);
 }
 
+bool
+worker_is_empty(const struct worker *w)
+{
+	return flow_table_count(w->flows) == 0 && pages_held(w->pages) == 0 &&
+		tcp_engine_references(w->tcp) == 0 && classifier_held(w->classifier) == 0;
+}
+
 const struct worker_stats *
 worker_stats(const struct worker *w)
 {

@@ -97,6 +97,9 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 	c->decided = true;
 	if (again) {
 		raw_discard(c->state);
+		/* What the raw one had no memory for is read again, too. */
+		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
+		memset(c->stats.over, 0, sizeof(c->stats.over));
 		if (use_inspector(c, ops))
 			c->channel = ops->channel;
 		else

@@ -1173,7 +1173,7 @@ smtp_open(void *state, struct conversation *c)
 	s->to_tail = &s->to;
 	s->unpaired = c->midstream;
 	s->greeted = c->midstream;
-	arena_init(&s->arena, c->base.source, &c->budget);
+	arena_init(&s->arena, c->budget.source, &c->budget);
 	return OUTCOME_OK;
 }
 

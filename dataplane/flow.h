@@ -90,7 +90,7 @@ _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
 enum flow_end {
 	FLOW_END_IDLE,	  /* its timeout, or the end of the input */
-	FLOW_END_REMOVED, /* flow_remove() */
+	FLOW_END_REMOVED, /* flow_restart() */
 	FLOW_END_EVICTED, /* the table was full */
 };
 
@@ -156,9 +156,6 @@ flow_set_kind(struct flow *f, enum flow_kind kind)
 	f->kind = (uint8_t)kind;
 }
 
-/** Turn client and server around: the guess was wrong. Only while nothing was delivered. */
-void flow_turn(struct flow *f);
-
 /**
  * End this flow and begin a new one with the packet in hand: a SYN that
  * begins a new connection on the same ports. `ended` is called with
@@ -166,9 +163,6 @@ void flow_turn(struct flow *f);
  */
 void flow_restart(struct flow_table *t, struct flow *f, const struct packet *p,
 	enum direction *ret_dir);
-
-/** End a flow now. */
-void flow_remove(struct flow_table *t, struct flow *f);
 
 /** Look at the next @p n places, and end what is idle for too long at @p now_us. */
 void flow_table_sweep(struct flow_table *t, uint64_t now_us, unsigned n);

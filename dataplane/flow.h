@@ -84,7 +84,6 @@ struct flow {
 	struct flow_key key;
 	uint64_t first_us;
 	uint32_t hash;
-	uint8_t cold[12]; /* the worker's own; zero at first */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 

@@ -172,6 +172,7 @@ void flow_table_flush(struct flow_table *t);
 /** Flows in the table now. */
 uint32_t flow_table_count(const struct flow_table *t);
 
+/** Kept current by the table; valid as long as it. */
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
 
 /** Bytes that one flow takes, its share of the hash included. */

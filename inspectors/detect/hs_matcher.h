@@ -39,6 +39,7 @@ struct hs_matcher *hs_matcher_compile(
 	const struct matcher_pattern *patterns, size_t n, int *ret_bad, char *why, size_t why_size);
 void hs_matcher_free(struct hs_matcher *m); /* accepts NULL */
 
+/** Databases that the patterns were split into; their indices run from 0. */
 size_t hs_matcher_databases(const struct hs_matcher *m);
 
 /** Working space for one thread, for all databases; NULL: no memory. */

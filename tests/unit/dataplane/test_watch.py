@@ -8,6 +8,7 @@ worker writes one event for each packet.
 
 import gzip
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 
 
 def capture(packets, link=1, cut=0):
@@ -117,6 +119,20 @@ class Watch(unittest.TestCase):
         r = self.watch("--pcap", "-", stdin=subprocess.DEVNULL)
         self.assertEqual(r.returncode, 3, r.stderr)
         self.assertIn("standard input: is empty", r.stderr)
+
+    def test_example_site(self):
+        """As it is shipped, and with what is commented out: valid on every machine."""
+        example = os.path.join(ROOT, "deploy", "site.example.yaml")
+        with open(example) as f:
+            text = f.read()
+        whole = re.sub(r"^#(?! )(?=[a-z])|^#(?=  [a-z_]+: )", "", text, flags=re.M)
+        self.assertIn("\nlimits:\n  flows:", whole)
+        policy = os.path.join(ROOT, "policy", "examples", "default.yaml")
+        for path in example, self.path("site.yaml", whole):
+            r = self.watch("--config", path, "--policy", policy, "--key", self.path("no.key"))
+            self.assertEqual(r.returncode, 2, r.stderr)
+            self.assertNotIn("error:", r.stderr)
+            self.assertIn("no.key", r.stderr)
 
     def test_another_file_as_events(self):
         """Such as a capture: nothing is written into it."""

@@ -493,7 +493,7 @@ note_failures(struct part *p)
 }
 
 void
-part_read(struct part *p, struct bytes in)
+part_push_uncounted(struct part *p, struct bytes in)
 {
 	for (unsigned i = 0; i < p->n_chains; i++)
 		(void)decoder_push(p->chains[i], in);
@@ -507,7 +507,7 @@ part_push(struct part *p, struct bytes in)
 	if (in.n == 0)
 		return;
 	count_taken(p, in.n);
-	part_read(p, in);
+	part_push_uncounted(p, in);
 	if (p->reason != OPAQUE_NONE)
 		count_opaque(p, p->reason, in.n);
 }

@@ -52,7 +52,7 @@ side_open(struct raw *r, enum direction dir)
 	s->part = part_open(s->message, NULL, &meta);
 	/* Counted by the stretch before this one. */
 	if (s->n_tail > 0)
-		part_read(s->part, bytes_of(s->tail, s->n_tail));
+		part_push_uncounted(s->part, bytes_of(s->tail, s->n_tail));
 	return true;
 }
 
@@ -100,7 +100,7 @@ raw_data(void *state, enum direction dir, struct bytes in)
 	part_push(s->part, in);
 	/* Nothing reads across datagrams. */
 	if (c->datagrams)
-		part_read(s->part, BYTES_LIT("\n"));
+		part_push_uncounted(s->part, BYTES_LIT("\n"));
 	if (s->message->bytes_total >= c->env->limits->raw_message) {
 		keep_tail(s, in);
 		side_close(s, false);
@@ -136,9 +136,12 @@ raw_discard(void *state)
 {
 	struct raw *r = state;
 
-	for (int dir = 0; dir < 2; dir++)
+	for (int dir = 0; dir < 2; dir++) {
 		if (r->side[dir].message != NULL)
 			message_discard(r->side[dir].message);
+		/* It may have to read on, if there is no memory for another. */
+		r->side[dir] = (struct raw_side){.message = NULL};
+	}
 }
 
 const struct inspector_ops raw_inspector = {

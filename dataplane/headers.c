@@ -214,9 +214,9 @@ parse_ipv4(struct frame *f, struct packet *p)
 		total = f->end - f->at;
 	if (total < size || !apply_length(f, total, p))
 		return HEADER_IP_LENGTH;
+	f->at += size;
 	if (f->verify && !f->reassembled && rte_raw_cksum(h, size) != 0xffff)
 		return HEADER_IP_CHECKSUM;
-	f->at += size;
 	/* More fragments, or an offset. */
 	return fragment & 0x3fff ? HEADER_FRAGMENT : HEADER_OK;
 }
@@ -465,20 +465,9 @@ parse_icmp(struct frame *f, struct packet *p)
 	return HEADER_OK;
 }
 
-/* f->at is the IP header, p->family is known. */
 static enum header_result
-parse_ip(struct frame *f, struct packet *p)
+parse_transport(struct frame *f, struct packet *p)
 {
-	enum header_result r = p->family == 4 ? parse_ipv4(f, p) : parse_ipv6(f, p);
-
-	if (r == HEADER_OK)
-		r = parse_extensions(f, p);
-	p->l4_at = f->at;
-	p->kind = PACKET_OTHER;
-	if (r == HEADER_FRAGMENT)
-		set_payload(f, p, 0);
-	if (r != HEADER_OK)
-		return r;
 	if (p->protocol == PROTO_TCP)
 		return parse_tcp(f, p);
 	if (p->protocol == PROTO_UDP)
@@ -489,6 +478,24 @@ parse_ip(struct frame *f, struct packet *p)
 	}
 	set_payload(f, p, 0);
 	return HEADER_OK;
+}
+
+/* f->at is the IP header, p->family is known. */
+static enum header_result
+parse_ip(struct frame *f, struct packet *p)
+{
+	enum header_result r = p->family == 4 ? parse_ipv4(f, p) : parse_ipv6(f, p);
+
+	if (r == HEADER_OK)
+		r = parse_extensions(f, p);
+	p->l4_at = f->at;
+	p->kind = PACKET_OTHER;
+	if (r == HEADER_FRAGMENT || r == HEADER_IP_CHECKSUM)
+		set_payload(f, p, 0);
+	/* No receiver takes it, but its bytes were on the wire: where they are, to count them. */
+	if (r == HEADER_IP_CHECKSUM)
+		(void)parse_transport(f, p);
+	return r == HEADER_OK ? parse_transport(f, p) : r;
 }
 
 static struct frame

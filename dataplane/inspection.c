@@ -13,6 +13,8 @@ on_data(void *ctx, enum direction dir, struct bytes bytes)
 {
 	struct inspection *in = ctx;
 
+	/* Before the bytes: they may make a whole message, which says so. */
+	in->conversation.midstream = stream_midstream(&in->tcp);
 	conversation_data(&in->conversation, dir, bytes);
 }
 
@@ -21,6 +23,7 @@ on_gap(void *ctx, enum direction dir, uint64_t lost)
 {
 	struct inspection *in = ctx;
 
+	in->conversation.midstream = stream_midstream(&in->tcp);
 	conversation_gap(&in->conversation, dir, lost);
 }
 
@@ -242,13 +245,10 @@ inspection_packet(struct inspection *in, const struct packet *p, enum direction 
 	in->now_us = p->time;
 	if (!in->class.done)
 		classify(in, p);
-	if (p->kind != PACKET_TCP) {
+	if (p->kind != PACKET_TCP)
 		feed_datagram(in, p, dir);
-	} else {
-		if (tcp_stream_segment(&in->tcp, dir, p) == TCP_NEW_CONNECTION)
-			return false;
-		in->conversation.midstream = stream_midstream(&in->tcp);
-	}
+	else if (tcp_stream_segment(&in->tcp, dir, p) == TCP_NEW_CONNECTION)
+		return false;
 	in->packets++;
 	in->bytes += p->l3_len;
 	if (in->flow != NULL)

@@ -282,7 +282,7 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	}
 	if (header_result_usable(r))
 		return true;
-	if (r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
+	if (r == HEADER_IP_CHECKSUM || r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
 		count_damaged(w, p);
 	rte_pktmbuf_free(p->mbuf);
 	return false;

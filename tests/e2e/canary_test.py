@@ -92,7 +92,7 @@ def views(text):
         for skip in range(4):
             part = token[skip:].replace("-", "+").replace("_", "/")
             part = part[:len(part) // 4 * 4]
-            yield base64.b64decode(part).decode("latin-1")
+            yield base64.b64decode(part).decode("utf-8", "replace")
     try:
         yield codecs.decode("".join(re.findall(r"(?:[0-9a-f]{2}){10,}", text)), "hex").decode(
             "latin-1")
@@ -388,6 +388,18 @@ def found_case(search, folder, capture):
            f"{seen} of {len(search.plants.where)} are found")
 
 
+def control_case(search, capture):
+    """The search itself works: in the traffic it finds nearly all, secrets too."""
+    with open(capture, "rb") as f:
+        text = f.read().decode("utf-8", "replace").replace("{", "(")
+    found = search.leaks(text)
+    words = {w[:4] for s in SECRETS for w in s.decode().split("\0") if len(w) > 5}
+    assert all(f"the secret {w}…" in found for w in words), f"{words}, {found[-5:]}"
+    places = set(search.plants.where.values())
+    missed = places - set(found)
+    assert len(missed) < 0.1 * len(places), f"not found in the traffic: {sorted(missed)}"
+
+
 def make_tree(folder, p):
     tree = os.path.join(folder, "tree")
     inner = os.path.join(tree, "mapp " + p.hyphen("folder name"))
@@ -481,6 +493,7 @@ def main():
         make_traffic(capture, p)
         search = Searcher(p)
         cases.run("what is planted is found", found_case, search, folder, capture)
+        cases.run("what is planted is found by the search", control_case, search, capture)
         for log in (False, True):
             for options in (["--workers", "1"], ["--workers", "2"], ["--quiet"]):
                 name = " ".join(["watch", "messages" if log else "alerts"] + options)

@@ -59,6 +59,9 @@ struct conversation {
 	uint8_t *bid_bytes[2];
 	uint16_t n_bid_bytes[2];
 	uint32_t n_kept;
+	/* To see a mail session behind bytes that no mail session begins with. */
+	uint8_t greeting[4], n_greeting; /* the server's first bytes */
+	uint8_t line[16], n_line;	 /* the client's line so far, without blanks in front */
 };
 
 /**

@@ -2,9 +2,11 @@
 #include "ctl/command.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "policy/hide_numbers.h"
 #include "policy/policy.h"
 
 static void
@@ -16,7 +18,11 @@ put_number(const char *before, unsigned n, const char *what)
 static void
 print_summary(const struct policy *p, const char *path, const struct diag *d)
 {
-	printf("%s: %s", path, p == NULL ? "not valid" : "valid");
+	char shown[PATH_MAX];
+
+	snprintf(shown, sizeof(shown), "%s", path);
+	hide_numbers(shown);
+	printf("%s: %s", shown, p == NULL ? "not valid" : "valid");
 	put_number(": ", d->errors, "error");
 	put_number(", ", d->warnings, "warning");
 	if (p == NULL) {

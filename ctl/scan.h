@@ -59,6 +59,8 @@ enum { SCAN_PIECE = 256 * 1024 };
 
 /** Fill env, policy and limits. @return false after saying why on standard error */
 bool scan_env_open(struct scan *s);
+
+/** Give back what scan_env_open() made. */
 void scan_env_close(struct scan *s);
 
 /** Put a message into the record: inspect_env.message_done; @p ctx is the struct scan. */

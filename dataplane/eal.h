@@ -86,6 +86,7 @@ struct eal_machine {
 	uint64_t huge_used; /* by others */
 };
 
+/** Ask the kernel, now. */
 void eal_machine_read(struct eal_machine *ret);
 
 #endif

@@ -116,6 +116,31 @@ report_message(void *ctx, struct message *m)
 }
 
 void
+report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	static const struct finding_counts none[DETECT_DETECTORS_MAX];
+	struct message m = {.env = in->env->inspect,
+		.conversation = &in->conversation,
+		.direction = dir,
+		.channel = in->conversation.channel,
+		.protocol = "raw",
+		.counts = none,
+		.bytes_total = bytes,
+		.opaque[OPAQUE_OVER_BUDGET] = bytes};
+
+	m.mail_to_tail = &m.mail_to;
+	report_message(r, &m);
+}
+
+static bool
+is_inside(const struct policy *p, const struct endpoints *ends, enum direction side)
+{
+	int domain = policy_domain_of_address(p, ends->family, ends->address[side]);
+
+	return domain != DOMAIN_NONE && p->domains[domain].control == CONTROL_INSIDE;
+}
+
+void
 report_evasion(struct report *r, const struct inspection *in, enum direction dir)
 {
 	struct event_evasion e = {
@@ -129,6 +154,8 @@ report_evasion(struct report *r, const struct inspection *in, enum direction dir
 	char *json;
 	size_t n = 0;
 
+	c.direction = event_direction(is_inside(r->cfg->policy, c.ends, dir),
+		is_inside(r->cfg->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
 	c.sequence = r->sequence++;
 	json = event_evasion_json(&e, &c, &n);
 	send_event(r, json, n);

@@ -31,6 +31,9 @@ bool report_writes(const struct message *m, bool alert, bool log_messages);
 /** inspect_env.message_done; @p ctx is a struct report. */
 void report_message(void *ctx, struct message *m);
 
+/** @p bytes of a flow that no message tells of, since there was no memory for one. */
+void report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);
+
 /** A flow ends in which segments contradicted each other in this direction. */
 void report_evasion(struct report *r, const struct inspection *in, enum direction dir);
 

@@ -6,6 +6,7 @@ Usage: test_watch.py PROGRAM. PROGRAM has doubles for worker and policy; the
 worker writes one event for each packet.
 """
 
+import fcntl
 import gzip
 import os
 import re
@@ -14,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -41,6 +43,21 @@ def bad_checksums(packets):
         packet += struct.pack("!HHHH", 5000, 5001, 12, 1) + b"abcd"
         data += struct.pack("<IIII", 1700000000, i, len(packet), len(packet)) + packet
     return data
+
+
+def wait_until_it_reads(p, seconds=60):
+    """Until it catches signals, has read all of its input, and waits for more."""
+    caught = 1 << (signal.SIGUSR1 - 1) | 1 << (signal.SIGTERM - 1)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
+            mask = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt"))
+        unread = fcntl.ioctl(p.stdin, termios.FIONREAD, b"\0" * 4)
+        if mask & caught == caught and unread == b"\0" * 4:
+            time.sleep(0.2)
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"it did not read its input within {seconds} s")
 
 
 class Watch(unittest.TestCase):
@@ -256,7 +273,7 @@ class Watch(unittest.TestCase):
                              stderr=subprocess.PIPE)
         p.stdin.write(capture(5))
         p.stdin.flush()
-        time.sleep(1.5)
+        wait_until_it_reads(p)
         return p
 
     def test_orderly_stop(self):

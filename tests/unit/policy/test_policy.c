@@ -440,7 +440,7 @@ test_packs(void **state)
 {
 	static const char text[] =
 		"schema: 1\nname: p\nclasses: [K0]\ndomains: {}\npacks: [one, two]\n";
-	char dir[] = "test-packs-XXXXXX", path[64];
+	char dir[] = P_tmpdir "/sluss-packs-XXXXXX", path[64];
 	const char *dirs[] = {dir, NULL};
 
 	(void)state;

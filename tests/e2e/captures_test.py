@@ -336,7 +336,8 @@ def p48(run, row):
 
 
 def p50(run, row):
-    run.same(run.by(inspector="smtp") != [], True, "it is SMTP")
+    run.same((run.numbers["mail"], run.applications), (1, {"SMTP": 1}), "it is SMTP")
+    run.same(run.numbers["Messages judged"], 2, "messages judged")
     run.same(run.opaque(), {}, "nothing came behind STARTTLS")
 
 
@@ -350,8 +351,8 @@ def p54(run, row):
 
 def p56(run, row):
     ups, downs = ["STOR", "APPE", "STOU"], ["RETR"]
-    client = {e["source"]["ip"] for e in run.verdicts
-              if e["destination"]["port"] == 21 and e["sluss"]["sender"] == "client"}
+    client = {source[0] for source, target, _, _ in capture.segments(path_of(row))
+              if target[1] == 21}
     run.same(len(client), 1, "who opened the control connections")
     for commands, marker, from_client in ((ups, "p56", True), (downs, "p54", False)):
         hits = [e for e, _ in run.hits(marker) if e["sluss"]["command"] in commands]
@@ -369,8 +370,8 @@ def p56(run, row):
 
 def p58(run, row):
     run.same([e for e in run.verdicts if "command" in e["sluss"]], [], "transfers")
-    run.same(sum(e["sluss"]["bytes"]["inspected"] for e in run.by(sender="client")),
-             len(stream(row)[0]), "the session is read to its end")
+    run.same(run.numbers["inspected"], sum(map(len, stream(row))),
+             "the session is read to its end")
 
 
 def p60(run, row):
@@ -512,13 +513,13 @@ MAIL = {
     "P44": ("p44", "client", "mail", "smtp", ["smtp"], p44),
     "P46": ("p46", "client", "mail", "smtp", ["smtp>mime[1]"], mails(1)),
     "P48": ("p48", "client", "mail", "smtp", ["smtp>mime[1]"], p48),
-    "P50": (None, "client", "mail", "smtp", [], p50),
+    "P50": (None, None, None, None, [], p50),
     "P84": ("p84", "server", "mail", "raw", ["raw"], p84),
 }
 FILES = {
     "P54": ("p54", "client", "file", "ftp", ["STOR>index.html"], p54),
     "P56": ("p56", "client", "file", "ftp", ["STOR>all-data-ipv6-passive-stor-appe.txt"], p56),
-    "P58": (None, "client", "file", "ftp", [], p58),
+    "P58": (None, None, None, None, [], p58),
     "P60": (None, "client", "file", "ftp", [], p60),
     "P62": ("p62", "client", "file", "raw", ["raw"], p62),
     "P64": (None, "client", "file", "raw", [], p64),

@@ -8,6 +8,12 @@
 
 _Static_assert(sizeof(struct inspection) <= ARENA_PAGE_SMALL, "an inspection fits a small page");
 
+/* IPv6 inside of IP (RFC 4213): a tunnel that nDPI has no name for. */
+enum { PROTO_IPV6 = 41 };
+
+/* Bytes before and behind a copy that differs: more than any identifier has. */
+enum { AROUND = 64 };
+
 /* ---- TCP streams to conversation ---- */
 
 static void
@@ -43,15 +49,67 @@ on_finish(void *ctx, enum direction dir)
  * read too, by themselves.
  */
 static void
+aside_open(struct inspection *in, struct conversation *ret)
+{
+	conversation_open(ret, in->env->inspect, in->env->pages, &in->conversation.ends,
+		CHANNEL_OTHER, true);
+	ret->host = in;
+}
+
+static void
 scan_aside(struct inspection *in, enum direction dir, struct bytes bytes)
 {
 	struct conversation aside;
 
-	conversation_open(&aside, in->env->inspect, in->env->pages, &in->conversation.ends,
-		CHANNEL_OTHER, true);
-	aside.host = in;
+	aside_open(in, &aside);
 	conversation_data(&aside, dir, bytes);
 	conversation_close(&aside, false);
+}
+
+/*
+ * The other reading of a place: the copy that differs, with what was read around
+ * it, as far as it is kept. What comes behind it later isn't read with it.
+ */
+static void
+scan_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	uint8_t head[AROUND], tail[AROUND];
+	bool known[AROUND];
+	size_t from = at < AROUND ? AROUND - at : 0, to = 0;
+	struct conversation aside;
+
+	aside_open(in, &aside);
+	tcp_stream_recall(&in->tcp, dir, at - (AROUND - from), AROUND - from, head + from,
+		known + from);
+	for (size_t i = from; i < AROUND; i++)
+		from = known[i] ? from : i + 1;
+	conversation_data(&aside, dir, bytes_of(head + from, AROUND - from));
+	conversation_data(&aside, dir, other);
+	tcp_stream_recall(&in->tcp, dir, at + other.n, AROUND, tail, known);
+	while (to < AROUND && known[to])
+		to++;
+	conversation_data(&aside, dir, bytes_of(tail, to));
+	conversation_close(&aside, false);
+}
+
+/* Bytes of a copy that differ from those that were read. */
+static uint64_t
+count_differences(const struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	uint8_t read[AROUND];
+	bool known[AROUND];
+	uint64_t differ = 0;
+
+	while (other.n > 0) {
+		size_t n = other.n < AROUND ? other.n : AROUND;
+
+		tcp_stream_recall(&in->tcp, dir, at, n, read, known);
+		for (size_t i = 0; i < n; i++)
+			differ += !known[i] || read[i] != other.p[i];
+		at += n;
+		other = bytes_skip(other, n);
+	}
+	return differ;
 }
 
 static void
@@ -61,8 +119,8 @@ on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes other)
 
 	if (in->conflicts[dir] == 0)
 		in->conflict_at[dir] = at;
-	in->conflicts[dir] += other.n;
-	scan_aside(in, dir, other);
+	in->conflicts[dir] += count_differences(in, dir, at, other);
+	scan_conflict(in, dir, at, other);
 }
 
 static void
@@ -147,6 +205,8 @@ apply_classification(struct inspection *in)
 		c->opaque = in->class.opaque;
 	else
 		conversation_hint(c, in->class.hint);
+	if (in->protocol == PROTO_IPV6)
+		c->opaque = OPAQUE_TUNNEL;
 	if (in->class.done && in->class.hint == NULL)
 		conversation_no_hint(c);
 }

@@ -76,6 +76,17 @@ send_event(struct report *r, char *json, size_t n)
 	free(json);
 }
 
+bool
+report_writes(const struct message *m, bool alert, bool log_messages)
+{
+	bool bare = m->session && m->findings_total == 0 && m->gap_bytes == 0 &&
+		m->n_opaque_parts == 0;
+
+	for (unsigned i = 0; bare && i < OPAQUE_COUNT; i++)
+		bare = m->opaque[i] == 0;
+	return alert || (log_messages && !bare);
+}
+
 void
 report_message(void *ctx, struct message *m)
 {
@@ -95,7 +106,7 @@ report_message(void *ctx, struct message *m)
 	r->stats->messages++;
 	count_findings(r, m);
 	count_verdict(r, &j);
-	if (!j.alert && !r->cfg->log_messages)
+	if (!report_writes(m, j.alert, r->cfg->log_messages))
 		return;
 	c = context_of(r, in, &names);
 	c.sequence = r->sequence++;

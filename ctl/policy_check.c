@@ -35,6 +35,9 @@ print_summary(const struct policy *p, const char *path, const struct diag *d)
 	put_number(", ", p->n_information, "information type");
 	put_number(", ", p->n_rows, "row");
 	put_number(", ", p->n_detectors, "detector");
+	put_number(", ", p->n_tests, "test");
+	if (p->n_tests > 0)
+		fputs(" (read, not run: that isn't in this version)", stdout);
 	printf("; digest %s\n", p->digest);
 }
 
@@ -85,7 +88,8 @@ const struct command policy_check_command = {
 		"Prints FILE:LINE:COLUMN: and what is wrong, errors and warnings (what can never\n"
 		"match, nested networks of different control, rows that earlier ones shadow), "
 		"then\n"
-		"a line that sums up.\n"
+		"a line that sums up. The policy's own tests are read; running them isn't in this\n"
+		"version.\n"
 		"\n"
 		"exit status: 0 valid, 1 valid but with warnings (--strict), 2 errors\n",
 	.run = run,

@@ -592,15 +592,21 @@ note_failures(struct part *p)
 }
 
 void
+part_push_uncounted(struct part *p, struct bytes in)
+{
+	for (unsigned i = 0; i < p->n_chains; i++)
+		(void)decoder_push(p->chains[i], in);
+	if (p->reason == OPAQUE_NONE)
+		note_failures(p);
+}
+
+void
 part_push(struct part *p, struct bytes in)
 {
 	if (in.n == 0)
 		return;
 	count_taken(p, in.n);
-	for (unsigned i = 0; i < p->n_chains; i++)
-		(void)decoder_push(p->chains[i], in);
-	if (p->reason == OPAQUE_NONE)
-		note_failures(p);
+	part_push_uncounted(p, in);
 	if (p->reason != OPAQUE_NONE)
 		count_opaque(p, p->reason, in.n);
 }

@@ -493,7 +493,8 @@ def spelled(m):
             ("soft-hyphen", lambda: n("body", "hyphen").replace("-", "\u00ad-")),
             ("nbsp-around", lambda: f"\u00a0{n('body')}\u00a0"),
             ("plus", lambda: "personnummer " + n("body", "hyphen").replace("-", "+"))):
-        yield "text-" + name, typed("text/plain; charset=utf-8", lambda text=text: f"Pat {text()} x")
+        yield "text-" + name, typed("text/plain; charset=utf-8",
+                                    lambda text=text: f"Pat {text()} x")
     for name, inner in (
             ("no-semicolon", lambda: "".join(f"&#{ord(c)}" for c in n("html", "hyphen")) + " x"),
             ("zeros", lambda: "".join(f"&#000{ord(c)};" for c in n("html", "hyphen"))),
@@ -501,7 +502,8 @@ def spelled(m):
             ("attribute", lambda: f"<input value={n('html attribute')} type=text>"),
             ("title", lambda: f"<p title='Patient {n('html attribute')}'>x</p>"),
             ("link", lambda: f"<a href='http://x.example/?p={n('html link')}'>y</a>"),
-            ("mailto", lambda: f"<a href='mailto:a@b.example?subject=Pnr%20{n('html link')}'>y</a>"),
+            ("mailto", lambda: "<a href='mailto:a@b.example?subject=Pnr%20"
+                               f"{n('html link')}'>y</a>"),
             ("script", lambda: f"<script>var p = '{n('script')}';</script>"),
             ("style", lambda: f"<style>/* {n('style')} */</style>"),
             ("textarea", lambda: f"<textarea>{n('textarea')}</textarea>"),
@@ -531,8 +533,8 @@ def spelled(m):
     yield "base64-blank-lines", lambda: by_hand(e64, b64(m.rows()).replace("\r\n", "\r\n\r\n"))
     yield "base64-bom", lambda: by_hand(e64, b64("\ufeff" + m.rows()))
     yield "qp-soft-blanks", lambda: by_hand(
-        "Content-Transfer-Encoding: quoted-printable", "nr =  \r\n" + n("body", "hyphen")[:7] + "=\t\r\n" +
-        m.planted[-1]["number"][7:] + " och " + n("body") + "=\r\n")
+        "Content-Transfer-Encoding: quoted-printable",
+        "nr =  \r\n" + n("body", "hyphen")[:7] + "=\t\r\n" + m.planted[-1]["number"][7:] + " och " + n("body") + "=\r\n")
     yield "message-base64", lambda: by_hand(
         "Content-Type: message/rfc822\r\n" + e64,
         b64(f"Subject: Om {n('attached subject')}\r\n{t}\r\n{m.text('sv')}"))
@@ -550,14 +552,14 @@ def spelled(m):
     for name, word in (("language", "=?utf-8*sv?Q?Om_{}_igen?="), ("lower", "=?utf-8?q?Om_{}?="),
                        ("quoted-string", "\"=?utf-8?Q?Om_{}?=\""), ("glued", "x=?utf-8?Q?_{}_?=y"),
                        ("in-parentheses", "(=?utf-8?Q?Om_{}?=)"),
-                       ("spaces", "=?utf-8?Q?Om nr {} x?="), ("long-word", "=?utf-8?Q?" + "=C3=A5" * 80
-                                                              + "_{}?=")):
+                       ("spaces", "=?utf-8?Q?Om nr {} x?="),
+                       ("long-word", "=?utf-8?Q?" + "=C3=A5" * 80 + "_{}?=")):
         yield "word-" + name, lambda word=word: by_hand(
             "Subject: " + word.format(n("subject")), "Hej.\r\n", False)
     yield "word-split-character", lambda: by_hand(
         "Subject: =?utf-8?B?" + base64.b64encode("på å".encode()[:-1]).decode() +
-        "?= =?utf-8?B?" + base64.b64encode("å".encode()[1:] + f" {n('subject')}".encode()).decode() +
-        "?=", "Hej.\r\n", False)
+        "?= =?utf-8?B?" + base64.b64encode(
+            "å".encode()[1:] + f" {n('subject')}".encode()).decode() + "?=", "Hej.\r\n", False)
     yield "many-parts", lambda: by_hand(
         "Content-Type: multipart/mixed; boundary=gr",
         "--gr\r\n\r\nx\r\n" * 500 + f"--gr\r\n{t}\r\n{m.text('sv')}\r\n--gr--\r\n")
@@ -596,7 +598,8 @@ def clean(m):
     def digits(n):
         return "".join(r.choice("0123456789") for _ in range(n))
     kinds = [
-        lambda: f"Ring 070-{r.randint(1740605, 1740699)} eller 031-{digits(3)} {digits(2)} {digits(2)}.",
+        lambda: f"Ring 070-{r.randint(1740605, 1740699)} eller 031-{digits(3)} {digits(2)} "
+                f"{digits(2)}.",
         lambda: f"Faktura {digits(7)}, OCR 8{digits(11)}9, att betala {digits(4)},00 kr.",
         lambda: f"Mötet är 2026-03-{r.randint(10, 28)} kl 13.00-14.30 i sal {digits(3)}.",
         lambda: "Spårning: %s-%s-4%s-a%s-%s." % (
@@ -604,7 +607,8 @@ def clean(m):
             hashlib.md5(digits(9).encode()).hexdigest()[:12]),
         lambda: f"Version 3.{digits(2)}.{digits(6)} av {digits(3)} filer, {digits(9)} byte.",
         lambda: f"Paket {digits(3)} {digits(3)} {digits(3)} SE på väg. Kollinr {digits(18)}.",
-        lambda: f"Klockan {r.randint(1, 9)}:{r.randint(10, 59)}, {digits(2)} grader, {digits(4)} hPa.",
+        lambda: f"Klockan {r.randint(1, 9)}:{r.randint(10, 59)}, {digits(2)} grader, "
+                f"{digits(4)} hPa.",
         lambda: f"Artikel {digits(5)}-{digits(3)}: {digits(2)} st à {digits(3)} kr.",
         lambda: f"<p>Färg #{digits(6)}, bredd {digits(4)}px</p>",
         lambda: f"Koordinater 57.{digits(6)}, 11.{digits(6)} (SWEREF {digits(7)}, {digits(6)}).",

@@ -211,15 +211,17 @@ param_text(const struct side *s, const struct header_params *params, const char 
 	uint8_t *room, size_t size)
 {
 	struct header_buffer out = {.p = room, .room = size};
-	uint8_t run[NAME_MAX];
-	struct header_decoder d = {.charsets = s->http->conversation->env->charsets,
-		.sink = header_buffer_sink(&out),
-		.run = run,
-		.room = sizeof(run)};
+	struct arena *arena = s->message->stack;
+	struct arena_mark mark = arena_mark(arena);
+	struct header_decoder d;
+	bool found = false;
 
-	if (!header_param_text(params, bytes_str(name), &d))
-		return (struct bytes){NULL, 0};
-	return bytes_of(room, out.n);
+	if (header_decoder_open(&d, s->http->conversation->env->charsets, size, arena)) {
+		d.sink = header_buffer_sink(&out);
+		found = header_param_text(params, bytes_str(name), &d);
+	}
+	arena_rewind(arena, mark);
+	return found ? bytes_of(room, out.n) : (struct bytes){NULL, 0};
 }
 
 static int

@@ -92,6 +92,8 @@ static const struct http_case {
 		"server http file=\\xc2\\xa3 rates\n"
 		"  http>header \"HTTP/1.1 200 OK\\r\\nContent-Disposition: attachment; "
 		"filename*=iso-8859-1'en'%A3%20rates\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n"
+		"  field {url} \"Content-Disposition: attachment; "
+		"filename*=iso-8859-1'en'%A3%20rates\"\n"
 		"server http file=\\xc3\\xa5.txt\n"
 		"  http>header \"HTTP/1.1 200 OK\\r\\nContent-Disposition: attachment; "
 		"filename=\\x22\\xc3\\xa5.txt\\x22\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n"},

@@ -103,6 +103,8 @@ PLACES = {  # name: what makes (request, response) of an identifier
         f"{DISPOSITION}; filename=\"{n}.txt\"", "1")),
     "multipart: file name, RFC 2231": lambda n: request([FORM], part(
         f"{DISPOSITION}; filename*=utf-8''r%20{escaped(n)}", "x")),
+    "multipart: file name, quotes": lambda n: request([FORM], part(
+        f"{DISPOSITION}; filename=\"r %22{n}%22.txt\"", "x")),
     "multipart: JSON": lambda n: request([FORM], part(
         f"{DISPOSITION}\r\nContent-Type: application/json", f'{{"a":"{json_escaped(n)}"}}')),
     "multipart: base64": lambda n: request([FORM], part(

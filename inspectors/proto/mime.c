@@ -503,7 +503,8 @@ repeats(const struct header_params *params, unsigned i, bool section)
 /*
  * Text that RFC 2231 hides from who reads the field as it is: parameters in
  * pieces (name*0, name*1) or percent-encoded (name*). Each is a line of its own;
- * a piece that comes twice is read by itself too.
+ * a piece that comes twice is read by itself too. Browsers write a quote in a
+ * file's name as %22 (WHATWG HTML, 4.10.21.8), so plain values are undone as well.
  */
 static void
 emit_encoded_params(struct decoder *d, struct bytes field)
@@ -513,21 +514,24 @@ emit_encoded_params(struct decoder *d, struct bytes field)
 	struct bytes name, value;
 
 	if (!bytes_starts_nocase(field, BYTES_LIT("Content-")) ||
-	        memchr(field.p, '*', field.n) == NULL || !header_split(field, &name, &value))
+	        (memchr(field.p, '*', field.n) == NULL && memchr(field.p, '%', field.n) == NULL) ||
+	        !header_split(field, &name, &value))
 		return;
 	(void)header_token(value, &value, NULL);
 	header_params_parse(value, &params);
 	m->words.sink = (struct header_sink){emit_sink, d};
 	for (unsigned i = 0; i < params.n; i++) {
-		struct header_params alone = {.list = {params.list[i]}, .n = 1};
-		bool again = repeats(&params, i, true);
+		const struct header_param *p = &params.list[i];
+		bool plain = !p->extended && p->section < 0;
+		bool by_itself = plain || repeats(&params, i, true);
+		struct header_params alone = {.list = {*p}, .n = 1};
 
-		alone.list[0].section = -1;
-		if ((!params.list[i].extended && params.list[i].section < 0) ||
-		        (!again && repeats(&params, i, false)))
+		if ((plain && (p->value.n == 0 || memchr(p->value.p, '%', p->value.n) == NULL)) ||
+		        (!by_itself && repeats(&params, i, false)))
 			continue;
-		if (header_param_text(
-		            again ? &alone : &params, params.list[i].name, &m->words))
+		alone.list[0].section = -1;
+		alone.list[0].extended |= plain;
+		if (header_param_text(by_itself ? &alone : &params, p->name, &m->words))
 			emit(d, BYTES_LIT("\n"));
 	}
 }

@@ -33,6 +33,7 @@ struct policy; /* policy/policy.h */
 struct scan_totals {
 	uint64_t files, with_findings, errors;
 	uint64_t low_only; /* files with low evidence, which is no finding by itself */
+	uint64_t opaque_files; /* with bytes that could not be read */
 	uint64_t messages;
 	uint64_t bytes, opaque;
 	uint64_t findings;

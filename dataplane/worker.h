@@ -71,6 +71,9 @@ void worker_finish(struct worker *w);
 /** Kept current by the worker's thread; valid as long as @p w. */
 const struct worker_stats *worker_stats(const struct worker *w);
 
+/** Is nothing held of any flow: no page, segment, fragment or nDPI state? So after worker_finish(). */
+bool worker_is_empty(const struct worker *w);
+
 void worker_free(struct worker *w); /* accepts NULL */
 
 /** Bytes that one flow takes in the table, its hash entry included: for the memory estimate. */

@@ -7,6 +7,11 @@
  * While undecided the raw inspector reads, and the first bytes are kept. The
  * inspector that is chosen then reads from byte one, and what the raw one had
  * is discarded; if none is, the raw one simply goes on.
+ *
+ * A decision is by the first bytes, and servers forgive many of those: to a mail
+ * server a client may send an empty line, nonsense, or an FTP or HTTP request, and
+ * then its mail. So where the server may be one, each line of the client is looked
+ * at, and behind one that begins a mail session the SMTP inspector goes on.
  */
 #include "inspectors/conversation.h"
 
@@ -97,6 +102,9 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 	c->decided = true;
 	if (again) {
 		raw_discard(c->state);
+		/* What the raw one had no memory for is read again, too. */
+		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
+		memset(c->stats.over, 0, sizeof(c->stats.over));
 		if (use_inspector(c, ops))
 			c->channel = ops->channel;
 		else
@@ -115,11 +123,12 @@ bid_of(const struct conversation *c, const struct inspector_ops *ops)
 }
 
 /*
+ * @param late  taken if none is sure: its session has begun behind other bytes
  * @param last  nothing more will come to decide by: take the best that is not no
  * @return as choose(); false while undecided
  */
 static bool
-take_bids(struct conversation *c, bool last)
+take_bids(struct conversation *c, const struct inspector_ops *late, bool last)
 {
 	const struct inspector_ops *likely = NULL;
 	bool open = false;
@@ -133,6 +142,8 @@ take_bids(struct conversation *c, bool last)
 			likely = inspectors[i];
 		open = open || b != BID_NO;
 	}
+	if (late != NULL)
+		return choose(c, late);
 	return (!open || last) && choose(c, likely);
 }
 
@@ -141,14 +152,14 @@ conversation_hint(struct conversation *c, const struct inspector_ops *hint)
 {
 	c->hint = hint;
 	if (!c->decided && hint != NULL && c->kept != NULL)
-		(void)take_bids(c, false);
+		(void)take_bids(c, NULL, false);
 }
 
 void
 conversation_no_hint(struct conversation *c)
 {
 	if (!c->decided && c->kept != NULL)
-		(void)take_bids(c, true);
+		(void)take_bids(c, NULL, true);
 }
 
 /* ---- the first bytes ---- */
@@ -166,7 +177,7 @@ keep_bid_bytes(struct conversation *c, enum direction dir, struct bytes in)
 	if (n > in.n)
 		n = in.n;
 	memcpy(c->bid_bytes[dir] + c->n_bid_bytes[dir], in.p, n);
-	c->n_bid_bytes[dir] += n;
+	c->n_bid_bytes[dir] += (uint16_t)n;
 }
 
 /* False when there is no more room: then the conversation has to be decided. */
@@ -186,21 +197,139 @@ keep_piece(struct conversation *c, enum piece_kind kind, enum direction dir, str
 		memcpy(k->data, in.p, in.n);
 	*c->kept_tail = k;
 	c->kept_tail = &k->next;
-	c->n_kept += in.n + sizeof(*k);
+	c->n_kept += (uint32_t)(in.n + sizeof(*k));
 	return true;
+}
+
+/* ---- a late mail session ---- */
+
+static void
+keep_greeting(struct conversation *c, struct bytes in)
+{
+	while (in.n > 0 && c->n_greeting < sizeof(c->greeting)) {
+		c->greeting[c->n_greeting++] = in.p[0];
+		in = bytes_skip(in, 1);
+	}
+}
+
+/* May the client still turn out to talk to a mail server, or one like it? */
+static bool
+may_turn(const struct conversation *c)
+{
+	struct bytes said = bytes_of(c->greeting, c->n_greeting);
+	bool silent = said.n < 4 && bytes_starts_nocase(BYTES_LIT("220"), said);
+	bool greeted = said.n == 4 && bytes_starts_nocase(said, BYTES_LIT("220"));
+
+	if (c->datagrams || c->ops == &smtp_inspector || c->ops == &ftp_data_inspector)
+		return false;
+	return greeted || (silent && c->ops == &raw_inspector);
+}
+
+static bool
+line_is(const struct conversation *c, const char *verb, const char *word)
+{
+	struct bytes in = bytes_of(c->line, c->n_line), v = bytes_str(verb);
+
+	if (!bytes_starts_nocase(in, v) || in.n == v.n || (in.p[v.n] != ' ' && in.p[v.n] != '\t'))
+		return false;
+	return bytes_starts_nocase(bytes_trim(bytes_skip(in, v.n)), bytes_str(word));
+}
+
+/* Whose session begins with the client's line that is complete now? NULL: none known. */
+static const struct inspector_ops *
+begun_by_line(const struct conversation *c)
+{
+	if (line_is(c, "EHLO", "") || line_is(c, "HELO", "") || line_is(c, "LHLO", "") ||
+		line_is(c, "MAIL", "FROM"))
+		return &smtp_inspector;
+	if (c->ops == &raw_inspector && c->n_greeting > 0 && line_is(c, "USER", ""))
+		return &ftp_inspector;
+	return NULL;
+}
+
+/*
+ * Look for a line that begins a session, up to the first one.
+ *
+ * @param ret  the inspector that goes on behind it; NULL if there is none
+ * @return bytes of @p in up to and with that line's end; all if there is none
+ */
+static size_t
+watch_lines(struct conversation *c, struct bytes in, const struct inspector_ops **ret)
+{
+	size_t i = 0;
+
+	*ret = NULL;
+	while (i < in.n && *ret == NULL) {
+		const uint8_t *lf;
+
+		while (i < in.n && in.p[i] != '\n' && c->n_line < sizeof(c->line)) {
+			if (c->n_line > 0 || (in.p[i] != ' ' && in.p[i] != '\t'))
+				c->line[c->n_line++] = in.p[i];
+			i++;
+		}
+		lf = i < in.n ? memchr(in.p + i, '\n', in.n - i) : NULL;
+		if (lf == NULL)
+			return in.n;
+		i = (size_t)(lf - in.p) + 1;
+		*ret = begun_by_line(c);
+		c->n_line = 0;
+	}
+	return i;
+}
+
+/* From here on another inspector reads; what was read is judged as it was taken. */
+static void
+turn(struct conversation *c, const struct inspector_ops *ops)
+{
+	const struct inspector_ops *was = c->ops;
+	void *state = c->state;
+	bool midstream = c->midstream;
+
+	c->midstream = true;
+	if (use_inspector(c, ops)) {
+		was->close(state, false);
+		c->channel = ops->channel;
+	}
+	c->midstream = midstream;
+}
+
+static void
+decided_data(struct conversation *c, enum direction dir, struct bytes in)
+{
+	const struct inspector_ops *next;
+
+	if (dir == DIR_SERVER)
+		keep_greeting(c, in);
+	while (dir == DIR_CLIENT && in.n > 0 && may_turn(c)) {
+		size_t n = watch_lines(c, in, &next);
+
+		c->ops->data(c->state, dir, bytes_of(in.p, n));
+		in = bytes_skip(in, n);
+		if (next != NULL)
+			turn(c, next);
+	}
+	if (in.n > 0)
+		c->ops->data(c->state, dir, in);
 }
 
 static void
 undecided_data(struct conversation *c, enum direction dir, struct bytes in)
 {
+	const struct inspector_ops *next = NULL;
+
 	keep_bid_bytes(c, dir, in);
 	if (!keep_piece(c, PIECE_DATA, dir, in, 0)) {
 		/* Full: decide by what was kept, then let the winner read on. */
-		(void)take_bids(c, true);
-		c->ops->data(c->state, dir, in);
-	} else if (!take_bids(c, false)) {
-		c->ops->data(c->state, dir, in); /* still, or finally, the raw inspector */
+		(void)take_bids(c, NULL, true);
+		decided_data(c, dir, in);
+		return;
 	}
+	if (dir == DIR_SERVER)
+		keep_greeting(c, in);
+	else if (may_turn(c))
+		(void)watch_lines(c, in, &next);
+	if (!take_bids(c, next, false))
+		c->ops->data(c->state, dir, in); /* still, or finally, the raw inspector */
 }
 
 /* ---- what the host calls ---- */
@@ -218,7 +347,7 @@ conversation_data(struct conversation *c, enum direction dir, struct bytes in)
 	if (!c->decided && c->transfer != NULL)
 		(void)choose(c, inspector_find("ftp-data"));
 	if (c->decided)
-		c->ops->data(c->state, dir, in);
+		decided_data(c, dir, in);
 	else
 		undecided_data(c, dir, in);
 }
@@ -229,7 +358,7 @@ conversation_gap(struct conversation *c, enum direction dir, uint64_t lost)
 	if (c->state == NULL)
 		return;
 	if (!c->decided && !keep_piece(c, PIECE_GAP, dir, (struct bytes){NULL, 0}, lost))
-		(void)take_bids(c, true);
+		(void)take_bids(c, NULL, true);
 	c->ops->gap(c->state, dir, lost);
 }
 
@@ -239,7 +368,7 @@ conversation_finish(struct conversation *c, enum direction dir)
 	if (c->state == NULL)
 		return;
 	if (!c->decided && !keep_piece(c, PIECE_FINISH, dir, (struct bytes){NULL, 0}, 0))
-		(void)take_bids(c, true);
+		(void)take_bids(c, NULL, true);
 	c->ops->finish(c->state, dir);
 }
 
@@ -247,7 +376,7 @@ void
 conversation_close(struct conversation *c, bool reset)
 {
 	if (!c->decided && c->kept != NULL)
-		(void)take_bids(c, true);
+		(void)take_bids(c, NULL, true);
 	if (c->state != NULL)
 		c->ops->close(c->state, reset);
 	c->state = NULL;
@@ -277,4 +406,5 @@ void
 conversation_over(struct conversation *c, enum direction dir, uint64_t n)
 {
 	c->stats.opaque[dir][OPAQUE_OVER_BUDGET] += n;
+	c->stats.over[dir] += n;
 }

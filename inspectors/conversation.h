@@ -31,6 +31,7 @@ struct endpoints {
 struct conversation_stats {
 	uint64_t delivered[2]; /* in-order bytes given to conversation_data() */
 	uint64_t opaque[2][OPAQUE_COUNT];
+	uint64_t over[2]; /* of opaque[][OPAQUE_OVER_BUDGET]: bytes that no message tells of */
 };
 
 struct conversation {
@@ -47,17 +48,20 @@ struct conversation {
 	enum channel channel; /* of the flow; the host may set it before the first byte */
 	struct transfer *transfer; /* a data connection's announcement, or NULL */
 	struct conversation_stats stats;
-	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
-	bool midstream; /* its beginning was not seen */
 	/* Why all its bytes are opaque, though they are scanned; the host may set it. */
 	enum opaque_reason opaque;
+	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
+	bool midstream; /* its beginning was not seen */
 	/* The rest belongs to conversation.c. */
 	bool decided;	    /* ops is final; until then it is the raw inspector */
 	struct arena first; /* the first bytes, while not decided */
 	struct kept_piece *kept, **kept_tail;
-	size_t n_kept;
 	uint8_t *bid_bytes[2];
-	size_t n_bid_bytes[2];
+	uint16_t n_bid_bytes[2];
+	uint32_t n_kept;
+	/* To see a mail session behind bytes that no mail session begins with. */
+	uint8_t greeting[4], n_greeting; /* the server's first bytes */
+	uint8_t line[16], n_line;	 /* the client's line so far, without blanks in front */
 };
 
 /**

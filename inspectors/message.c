@@ -94,11 +94,26 @@ message_release(struct message *m)
 	arena_rewind(keep, mark);
 }
 
+/*
+ * The outermost first: a container closes its members itself, and may have
+ * bytes for them until then.
+ */
+static void
+close_parts(struct message *m, bool cut)
+{
+	while (m->top != NULL) {
+		struct part *p = m->top;
+
+		while (p->parent != NULL)
+			p = p->parent;
+		part_close(p, cut);
+	}
+}
+
 void
 message_close(struct message *m, bool cut)
 {
-	while (m->top != NULL)
-		part_close(m->top, cut);
+	close_parts(m, cut);
 	m->cut = m->cut || cut;
 	if (m->conversation != NULL)
 		for (int r = 0; r < OPAQUE_COUNT; r++)
@@ -111,8 +126,7 @@ void
 message_discard(struct message *m)
 {
 	/* Closed like any other, since a stage may hold what isn't the arena's (iconv). */
-	while (m->top != NULL)
-		part_close(m->top, false);
+	close_parts(m, false);
 	message_release(m);
 }
 

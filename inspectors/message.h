@@ -80,6 +80,8 @@ struct message {
 	struct bytes file_name; /* UTF-8 */
 	struct bytes http_method, url_host, url_path; /* as on the wire, no query */
 	const char *command;			      /* "STOR", "RETR", …: static */
+	/* A session's own commands or replies (SMTP, FTP): no mail, no file. */
+	bool session;
 
 	/* What was found. */
 	struct finding findings[MESSAGE_FINDINGS_LISTED];

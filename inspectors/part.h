@@ -92,6 +92,9 @@ struct part *part_open(struct message *m, struct part *parent, const struct part
 /** The part's next bytes, in any split. */
 void part_push(struct part *p, struct bytes in);
 
+/** Bytes to be read between the part's own, but not counted: a separator, or an overlap. */
+void part_push_uncounted(struct part *p, struct bytes in);
+
 /**
  * Bytes of this part that can't be read and aren't scanned, such as TLS
  * records: counted, not looked at.

@@ -174,8 +174,9 @@ void detect_mask(const struct detect_set *set, const struct raw_finding *f, char
 /**
  * Copy text for an event (subject, file name, URL, address) so that no
  * identifier is left in clear: every finding of any confidence is masked, and
- * so is every further run that holds six digits or more, percent-escapes seen
- * through, and the clear text's invalid UTF-8 replaced by U+FFFD.
+ * so is every further run that holds six digits or more, percent-escapes (also
+ * repeated ones) and base64 seen through, and the clear text's invalid UTF-8
+ * replaced by U+FFFD.
  *
  * @param ret  zero-terminated valid UTF-8, truncated at a code point to @p size
  */

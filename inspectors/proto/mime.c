@@ -485,6 +485,51 @@ apply_after_cr(struct decoder *d, struct bytes field)
 	}
 }
 
+/* Is there one of the same name before it, and with @p section of the same section? */
+static bool
+repeats(const struct header_params *params, unsigned i, bool section)
+{
+	const struct header_param *p = &params->list[i], *q = params->list;
+
+	for (; q < p; q++)
+		if ((q->extended || q->section >= 0) && (!section || q->section == p->section) &&
+		        bytes_equal_nocase(q->name, p->name))
+			return true;
+	return false;
+}
+
+/*
+ * Text that RFC 2231 hides from who reads the field as it is: parameters in
+ * pieces (name*0, name*1) or percent-encoded (name*). Each is a line of its own;
+ * a piece that comes twice is read by itself too.
+ */
+static void
+emit_encoded_params(struct decoder *d, struct bytes field)
+{
+	struct mime *m = d->state;
+	struct header_params params;
+	struct bytes name, value;
+
+	if (!bytes_starts_nocase(field, BYTES_LIT("Content-")) ||
+	        memchr(field.p, '*', field.n) == NULL || !header_split(field, &name, &value))
+		return;
+	(void)header_token(value, &value, NULL);
+	header_params_parse(value, &params);
+	m->words.sink = (struct header_sink){emit_sink, d};
+	for (unsigned i = 0; i < params.n; i++) {
+		struct header_params alone = {.list = {params.list[i]}, .n = 1};
+		bool again = repeats(&params, i, true);
+
+		alone.list[0].section = -1;
+		if ((!params.list[i].extended && params.list[i].section < 0) ||
+		        (!again && repeats(&params, i, false)))
+			continue;
+		if (header_param_text(
+		            again ? &alone : &params, params.list[i].name, &m->words))
+			emit(d, BYTES_LIT("\n"));
+	}
+}
+
 /* A field is complete. */
 static void
 finish_field(struct decoder *d)
@@ -513,6 +558,8 @@ finish_field(struct decoder *d)
 	}
 	emit_field(d, field, parse);
 	emit(d, BYTES_LIT("\n"));
+	if (parse && !continued)
+		emit_encoded_params(d, field);
 }
 
 /*

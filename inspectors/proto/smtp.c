@@ -254,8 +254,11 @@ close_message(struct smtp *s, enum direction dir, bool cut)
 {
 	struct side *side = &s->side[dir];
 
-	if (side->message != NULL)
+	if (side->message != NULL) {
+		side->message->session =
+			side->message->command == NULL && (dir == DIR_SERVER || !s->stray);
 		message_close(side->message, cut);
+	}
 	side->message = NULL;
 	side->session = NULL;
 	side->opaque = NULL;
@@ -419,6 +422,7 @@ abort_content(struct smtp *s, bool refused)
 	part_close(s->content.part, true);
 	s->content.part = NULL;
 	if (refused) {
+		s->stray = true; /* it is read, and is no command */
 		m->command = NULL;
 		m->mail_from = (struct bytes){NULL, 0};
 		m->mail_to = NULL;
@@ -470,7 +474,8 @@ static void
 check_smuggling(struct smtp *s)
 {
 	static const char *const words[] = {"mail from", "rcpt to", "ehlo ", "helo ", "lhlo ",
-	        "data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat "};
+	        "data\r", "data\n", "rset\r", "rset\n", "quit\r", "quit\n", "bdat ", "noop\r",
+	        "noop\n", "noop ", "help\r", "help\n", "vrfy ", "expn ", "auth ", "starttls"};
 	struct content *c = &s->content;
 	struct message *m = s->side[DIR_CLIENT].message;
 
@@ -490,6 +495,9 @@ peek_at(struct smtp *s, struct bytes in)
 	struct content *c = &s->content;
 
 	for (size_t i = 0; i < in.n && c->peeking; i++) {
+		/* Servers forgive blanks and empty lines in front of a command. */
+		if (c->n_peek == 0 && (in.p[i] <= ' ' || in.p[i] == '\x7f'))
+			continue;
 		c->peek[c->n_peek++] = in.p[i];
 		if (c->n_peek == PEEK || in.p[i] == '\n')
 			check_smuggling(s);
@@ -923,9 +931,34 @@ data_refused(struct smtp *s)
 	}
 }
 
+/* The server took as DATA what RFC 5321 doesn't: a word or a NUL behind it. */
 static void
-chunk_refused(struct smtp *s, const struct pending *p)
+odd_data_accepted(struct smtp *s)
 {
+	s->n_queue = 0;
+	if (s->state == SMTP_COMMAND || s->state == SMTP_ASKED)
+		begin_data_with_line(s, false);
+}
+
+/* @return whether the reply says that the command itself isn't known: nothing is absorbed */
+static bool
+not_understood(unsigned code)
+{
+	return code == 500 || code == 501 || code == 502 || code == 504;
+}
+
+static void
+chunk_refused(struct smtp *s, const struct pending *p, unsigned code)
+{
+	if (not_understood(code) && s->state == SMTP_CHUNK) {
+		/* The octets behind it are commands to this server. */
+		abort_content(s, true);
+		s->state = SMTP_COMMAND;
+		s->n_line = 0;
+		s->overlong = false;
+		s->last_chunk = false;
+		return;
+	}
 	/* Its mail is over, and what is open is the next one. */
 	if (p->last && !(s->state == SMTP_CHUNK && s->last_chunk))
 		return;
@@ -947,6 +980,10 @@ on_reply_to(struct smtp *s, const struct pending *head, unsigned code)
 		data_accepted(s);
 		return;
 	}
+	if (p.verb == SMTP_UNKNOWN && code == 354) {
+		odd_data_accepted(s);
+		return;
+	}
 	if (--s->queue[0].replies > 0)
 		return;
 	queue_drop(s, 0, 1);
@@ -961,7 +998,7 @@ on_reply_to(struct smtp *s, const struct pending *head, unsigned code)
 	if (p.verb == SMTP_DATA && !p.end && !ok)
 		data_refused(s);
 	if (p.verb == SMTP_BDAT && !ok)
-		chunk_refused(s, &p);
+		chunk_refused(s, &p, code);
 }
 
 /* A reply that belongs to no command we know of. */
@@ -1173,7 +1210,7 @@ smtp_open(void *state, struct conversation *c)
 	s->to_tail = &s->to;
 	s->unpaired = c->midstream;
 	s->greeted = c->midstream;
-	arena_init(&s->arena, c->base.source, &c->budget);
+	arena_init(&s->arena, c->budget.source, &c->budget);
 	return OUTCOME_OK;
 }
 

@@ -87,13 +87,15 @@ parse_path(struct bytes argument, struct bytes keyword, struct bytes *ret)
 	return true;
 }
 
-/* "64" or "152 LAST". Signs, overflow and other words are malformed. */
+/* "64" or "152 LAST"; "+64" too, as Exim reads it. Overflow and other words are malformed. */
 static bool
 parse_chunk(struct bytes argument, struct smtp_command *ret)
 {
 	uint64_t size = 0;
 	size_t i = 0;
 
+	if (argument.n > 0 && argument.p[0] == '+')
+		argument = bytes_skip(argument, 1);
 	for (; i < argument.n && ascii_is_digit(argument.p[i]); i++) {
 		unsigned digit = argument.p[i] - (unsigned)'0';
 

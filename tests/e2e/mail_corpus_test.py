@@ -181,6 +181,73 @@ def watch(folder, policy, mails, workers):
     return [by_port[20_000 + i] for i in range(len(mails))]
 
 
+SESSION = 40  # mails on one connection
+
+
+def transfer(tcp, i, data):
+    """One mail: by DATA, or by BDAT in chunks (RFC 3030), its commands pipelined or not."""
+    head = [b"MAIL FROM:<a@vard.example>\r\n", b"RCPT TO:<b@leverantor.example>\r\n"]
+    if i % 3 == 0:
+        for line in head:
+            tcp.client(line)
+            tcp.server(b"250 Ok\r\n")
+        tcp.client(b"DATA\r\n")
+        tcp.server(b"354 Go on\r\n")
+        stuffed = (b"\r\n" + data).replace(b"\r\n.", b"\r\n..")[2:]
+        tcp.client(stuffed + b"\r\n.\r\n")
+        tcp.server(b"250 Ok\r\n")
+        return
+    sizes = [len(data)] if i % 3 == 1 else [7, 100, 3000]
+    chunks, at = [], 0
+    while at < len(data):
+        size = min(sizes[len(chunks) % len(sizes)], len(data) - at)
+        last = b" LAST" if at + size == len(data) else b""
+        chunks.append(b"BDAT %d%s\r\n%s" % (size, last, data[at:at + size]))
+        at += size
+    tcp.client(b"".join(head + chunks))
+    tcp.server(b"250 Ok\r\n" * (2 + len(chunks)))
+
+
+def sessions(folder, policy, mails, workers):
+    """All mails again, many on a connection; the events of each mail in order."""
+    path = os.path.join(folder, "sessions.pcap")
+    with wire.Capture(path, step=0.00002) as cap:
+        for first in range(0, len(mails), SESSION):
+            tcp = wire.Tcp(cap, "10.10.0.5", 30_000 + first, "192.0.2.9", 2525,
+                           wire.Cut((300, 1460), 4, 0.05, first))
+            tcp.open()
+            tcp.server(b"220 mx.example ESMTP\r\n")
+            tcp.client(b"EHLO client.example\r\n")
+            tcp.server(b"250-mx.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n")
+            for i, (_, data, _) in enumerate(mails[first:first + SESSION]):
+                transfer(tcp, i, data)
+            tcp.client(b"QUIT\r\n")
+            tcp.server(b"221 Bye\r\n")
+            tcp.close()
+    w = sluss.Watch("--workers", workers, "--pcap", path, policy=policy, folder=folder)
+    w.need(w.status == 0, "watch")
+    found = []
+    for first in range(0, len(mails), SESSION):
+        # What is no mail (the session itself) names no sender.
+        events = [e for e in w.events if e["source"]["port"] == 30_000 + first
+                  and "email" in e and "from" in e["email"]]
+        events.sort(key=lambda e: e["event"]["sequence"])
+        want = len(mails[first:first + SESSION])
+        w.need(len(events) == want, f"session {first}: {len(events)} mails where {want} were sent")
+        found += events
+    return found
+
+
+def check_sessions(folder, policy, mails, on_disk):
+    wrong = []
+    for (name, _, _), record, event in zip(mails, on_disk,
+                                           sessions(folder, policy, mails, "1")):
+        a, b = Reading([record]), Reading([event])
+        if (a.findings, a.detectors, a.total) != (b.findings, b.detectors, b.total):
+            wrong.append((name, a.total, b.total))
+    assert not wrong, f"in a session they read otherwise than on disk: {wrong}"
+
+
 def places(about, numbers):
     return ", ".join(sorted(p["place"] + " " + p["number"][:4] for p in about["planted"]
                             if p["number"] in numbers))
@@ -247,6 +314,7 @@ def main():
         cases.run("enough mails", check_enough, mails, on_disk)
         cases.run("the reader", check_reader, mails)
         cases.run("clean mails", check_clean, mails, on_disk)
+        cases.run("sessions, DATA and BDAT", check_sessions, folder, policy, mails, on_disk)
         for (name, data, about), record, events in zip(mails, on_disk, on_wire):
             cases.run(name, check_mail, data, about, record, events)
     return cases.end()

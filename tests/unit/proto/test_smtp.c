@@ -579,7 +579,8 @@ test_commands(void **state)
 	        {"BDAT 18446744073709551615", SMTP_BDAT, false, ""},
 	        {"BDAT 18446744073709551616", SMTP_BDAT, true, ""},
 	        {"BDAT", SMTP_BDAT, true, ""},
-	        {"BDAT +1", SMTP_BDAT, true, ""},
+	        {"BDAT +1", SMTP_BDAT, false, ""},
+	        {"BDAT -1", SMTP_BDAT, true, ""},
 	        {"BDAT 1LAST", SMTP_BDAT, true, ""},
 	};
 

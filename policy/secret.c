@@ -8,11 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "policy/hide_numbers.h"
 
@@ -117,8 +115,8 @@ read_key(int fd, const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t 
 			"%s: a key is 32 bytes or 64 hexadecimal digits, this is something else; "
 			"make one with `slussctl init`",
 			path);
-	OPENSSL_cleanse(text, sizeof(text));
-	OPENSSL_cleanse(key, sizeof(key));
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(key, sizeof(key));
 	return result;
 }
 
@@ -140,7 +138,8 @@ secret_read(const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t why_s
 int
 secret_random(uint8_t ret[SECRET_BYTES])
 {
-	return RAND_bytes(ret, SECRET_BYTES) == 1 ? 0 : -1;
+	/* So few come at once or not at all; a signal can only interrupt the wait at boot. */
+	return getrandom(ret, SECRET_BYTES, 0) == SECRET_BYTES ? 0 : -1;
 }
 
 static bool
@@ -177,8 +176,8 @@ write_key(int fd, const char *path, char *why, size_t why_size)
 	/* The mode again, since the umask may have taken the owner's bits away. */
 	if (fchmod(fd, 0600) != 0 || !write_all(fd, text, sizeof(text)) || fsync(fd) != 0)
 		result = fail(why, why_size, "%s: %s", path, strerror(errno));
-	OPENSSL_cleanse(key, sizeof(key));
-	OPENSSL_cleanse(text, sizeof(text));
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(text, sizeof(text));
 	return result;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inspectors/bytes.h"
 #include "policy/hide_numbers.h"
 
 enum { HEX_DIGITS = 2 * SECRET_BYTES };
@@ -28,18 +29,6 @@ fail(char *why, size_t why_size, const char *format, ...)
 	return -1;
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* @return whether @p text is 64 hexadecimal digits, with or without a line end */
 static bool
 parse_hex(const char *text, size_t n, uint8_t ret[SECRET_BYTES])
@@ -51,7 +40,7 @@ parse_hex(const char *text, size_t n, uint8_t ret[SECRET_BYTES])
 	if (n != HEX_DIGITS)
 		return false;
 	for (size_t i = 0; i < SECRET_BYTES; i++) {
-		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+		int high = hex_value((uint8_t)text[2 * i]), low = hex_value((uint8_t)text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

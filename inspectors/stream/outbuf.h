@@ -124,16 +124,6 @@ code_point_of_1252(uint32_t c)
 	return c >= 0x80 && c < 0xa0 ? c1[c - 0x80] : c;
 }
 
-/** Value of a hexadecimal digit, -1 if @p c is none. */
-static inline int
-hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /**
  * Side text of a format (the file name in a gzip header, a chunk extension):
  * data can hide there, yet it is no part of the content. It is kept, and

@@ -320,24 +320,6 @@ policy_load_packs(const char *const *pack_dirs, struct diag *d)
 
 /* ---- look-ups ---- */
 
-int
-policy_find_class(const struct policy *p, const char *name)
-{
-	for (unsigned i = 0; i < p->n_classes; i++)
-		if (strcmp(p->classes[i], name) == 0)
-			return (int)i;
-	return -1;
-}
-
-int
-policy_find_domain(const struct policy *p, const char *id)
-{
-	for (unsigned i = 0; i < p->n_domains; i++)
-		if (strcmp(p->domains[i].id, id) == 0)
-			return (int)i;
-	return -1;
-}
-
 const char *
 policy_domain_id(const struct policy *p, int domain)
 {

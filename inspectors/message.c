@@ -230,13 +230,15 @@ message_finding(struct message *m, struct part *part, const struct decoder *stag
 	struct finding *listed;
 
 	m->findings_total++;
+	if (f->mark >= 0 && f->confidence >= CONFIDENCE_MEDIUM)
+		m->marks |= UINT64_C(1) << f->mark;
 	if (counts == NULL) {
+		/* It can't be judged: the part counts as not looked at. */
 		m->distinct_over = true;
+		part_mark_all_opaque(part, OPAQUE_OVER_BUDGET);
 		return;
 	}
 	counts->total[f->confidence]++;
-	if (f->mark >= 0 && f->confidence >= CONFIDENCE_MEDIUM)
-		m->marks |= UINT64_C(1) << f->mark;
 	count_distinct(m, part, counts, f);
 	listed = listing_place(m, f->confidence);
 	if (listed == NULL)

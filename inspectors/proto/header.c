@@ -13,15 +13,6 @@ is_blank(uint8_t c)
 }
 
 static int
-hex_value(uint8_t c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int
 base64_value(uint8_t c)
 {
 	if (c >= 'A' && c <= 'Z')

@@ -57,7 +57,7 @@ struct header_decoder {
  * @return false: no memory
  */
 bool header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets,
-        size_t room, struct arena *arena);
+	size_t room, struct arena *arena);
 
 /**
  * Decode the encoded words in @p value; the rest goes to the sink unchanged.
@@ -106,7 +106,7 @@ void header_params_parse(struct bytes rest, struct header_params *ret);
  * @return false where there is none of that name
  */
 bool header_param_text(
-        const struct header_params *params, struct bytes name, struct header_decoder *d);
+	const struct header_params *params, struct bytes name, struct header_decoder *d);
 
 /**
  * The @p nth plain value of parameter @p name (senders double them), unescaped
@@ -115,6 +115,6 @@ bool header_param_text(
  * @return its length; 0 where there is none, or where it doesn't fit
  */
 size_t header_param_plain(const struct header_params *params, struct bytes name, unsigned nth,
-        uint8_t *ret, size_t room);
+	uint8_t *ret, size_t room);
 
 #endif

@@ -16,6 +16,8 @@ static const struct declared {
 	{"application/xml", CONTENT_XML},
 	{"+xml", CONTENT_XML},
 	{"application/json", CONTENT_JSON},
+	{"application/x-ndjson", CONTENT_JSON},
+	{"application/jsonl", CONTENT_JSON},
 	{"text/json", CONTENT_JSON},
 	{"+json", CONTENT_JSON},
 	{"application/x-www-form-urlencoded", CONTENT_URLENCODED},
@@ -99,6 +101,11 @@ static const struct signature markup[] = {
 	MAGIC("<head", CONTENT_HTML),
 	MAGIC("<body", CONTENT_HTML),
 	MAGIC("<?xml", CONTENT_XML),
+	/* A stored mail begins with what the last server, or its sender, put first. */
+	MAGIC("return-path:", CONTENT_MIME),
+	MAGIC("delivered-to:", CONTENT_MIME),
+	MAGIC("received:", CONTENT_MIME),
+	MAGIC("mime-version:", CONTENT_MIME),
 };
 
 enum fit { FIT_NO, FIT_MORE, FIT_YES };

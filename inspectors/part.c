@@ -236,6 +236,15 @@ open_alternative(struct decoder *d, enum content_kind kind, const struct part_me
 	return alternative;
 }
 
+/* Text in a file of that name is a mail: whatever it holds beside one is read too. */
+static bool
+is_mail_name(struct bytes name)
+{
+	struct bytes end = BYTES_LIT(".eml");
+
+	return name.n > end.n && bytes_equal_nocase(bytes_skip(name, name.n - end.n), end);
+}
+
 static enum outcome
 sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaque)
 {
@@ -251,6 +260,8 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 		seen = CONTENT_TEXT;
 		said = CONTENT_TEXT;
 	}
+	if (seen == CONTENT_TEXT && said == CONTENT_TEXT && is_mail_name(s->meta->name))
+		seen = CONTENT_MIME;
 	if (seen == CONTENT_GZIP)
 		d->next = open_gzip(d, s->end, s->meta, &why);
 	else

@@ -122,6 +122,12 @@ PLACES = {  # name: what makes (request, response) of an identifier
     "deflate": lambda n: request(["Content-Encoding: deflate"], zlib.compress(n.encode())),
     "deflate, raw": lambda n: request(["Content-Encoding: deflate"], raw_deflate(n.encode())),
     "a mail": lambda n: request(["Content-Type: message/rfc822"], mail(n)),
+    "a mail, by its name": lambda n: request([FORM], part(
+        f"{DISPOSITION}; filename=brev.eml\r\nContent-Type: application/octet-stream", mail(n))),
+    "a mail, by its beginning": lambda n: request(
+        body="Received: from x by y; Tue, 24 Mar 2026 10:00:00 +0100\r\n" + mail(n)),
+    "NDJSON": lambda n: request(["Content-Type: application/x-ndjson"],
+                                f'{{"a":1}}\n{{"a":"{json_escaped(n)}"}}\n'),
     "chunks": lambda n: chunked(f"4\r\n{n[:4]}\r\n9\r\n{n[4:]}\r\n0\r\n\r\n"),
     "chunk extension": lambda n: chunked(f"3;p={n}\r\nabc\r\n0\r\n\r\n"),
     "trailer": lambda n: chunked(f"3\r\nabc\r\n0\r\nX-P: {n}\r\n\r\n"),

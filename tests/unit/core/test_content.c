@@ -17,6 +17,7 @@ static const struct declared_case {
 	{"TEXT/HTML", CONTENT_HTML},
 	{"application/fhir+json", CONTENT_JSON},
 	{"application/soap+xml", CONTENT_XML},
+	{"application/x-ndjson", CONTENT_JSON},
 	{"+xml", CONTENT_TEXT},
 	{"multipart/form-data", CONTENT_MIME},
 	{"message/rfc822", CONTENT_MIME},
@@ -54,6 +55,9 @@ static const struct sniff_case {
 	{HEAD("MZx\0\x01\0"), CONTENT_OPAQUE, OPAQUE_UNKNOWN_FORMAT},
 	{HEAD("MZ-80K, a computer"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("PKZIP is a program"), CONTENT_TEXT, OPAQUE_NONE},
+	{HEAD("Return-Path: <a@b>\r\n"), CONTENT_MIME, OPAQUE_NONE},
+	{HEAD("received: from x"), CONTENT_MIME, OPAQUE_NONE},
+	{HEAD("Received yesterday"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("198507092388"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("<p>fragment"), CONTENT_TEXT, OPAQUE_NONE},
 };

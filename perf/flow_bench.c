@@ -204,8 +204,8 @@ main(int argc, char **argv)
 			die(usage);
 	if (most < 1000 || most > MOST || optind != argc)
 		die(usage);
-	/* The table's memory, rounded up to powers of two, and its last two at once. */
-	eal.memory += most * 4 * flow_table_flow_size();
+	/* The largest table, and the room that its forerunners left in pieces. */
+	eal.memory += most * flow_table_flow_size() * 3 / 2;
 	if (eal_start(&eal, why, sizeof(why)) != 0)
 		die(why);
 	printf("%zu bytes for each flow by flow_table_flow_size(); bursts of %d; %s\n",

@@ -61,6 +61,8 @@ struct source {
 	bool waiting;	 /* a capture by a pipe, whose writer has nothing just now */
 	uint64_t now_us; /* the source's clock: the last packet's, or the system's for ports */
 	struct source_error failure;
+	void (*warn)(void *ctx, const char *line); /* a line to the user; may be NULL */
+	void *warn_ctx;
 };
 
 /**
@@ -131,6 +133,13 @@ source_stats(struct source *s, struct source_stats *ret)
 }
 
 void source_close(struct source *s); /* accepts NULL */
+
+/** For sources: tell the user. */
+void source_warn(const struct source *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** The clock of live sources: microseconds since 1970. */
+uint64_t source_wall_us(void);
 
 /**
  * The link of a libpcap data link type (DLT).

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +33,6 @@ struct pcap_source {
 	const char *const *paths;
 	unsigned n_paths, next; /* the file to open next */
 	struct rte_mempool *pool;
-	void (*warn)(void *ctx, const char *line);
-	void *warn_ctx;
 	pcap_t *pcap; /* of the file being read; NULL between files */
 	enum link link;
 	uint64_t in_file; /* packets of it */
@@ -59,20 +56,6 @@ static const char *
 shown(const char *path)
 {
 	return is_stdin(path) ? "standard input" : path;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-warn(struct pcap_source *s, const char *format, ...)
-{
-	char line[SOURCE_ERROR_MAX];
-	va_list ap;
-
-	if (s->warn == NULL)
-		return;
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	s->warn(s->warn_ctx, line);
 }
 
 static int
@@ -268,7 +251,7 @@ file_failed(struct pcap_source *s)
 
 	if (strstr(text, "truncated") != NULL) {
 		s->stats.damaged_files++;
-		warn(s,
+		source_warn(&s->base,
 			"capture %s: ends in the middle of a packet; the %llu whole packets before "
 			"it are read",
 			path, (unsigned long long)s->in_file);
@@ -459,8 +442,8 @@ source_pcap_open(const char *const *paths, unsigned n_paths, struct rte_mempool 
 	s->paths = paths;
 	s->n_paths = n_paths;
 	s->pool = pool;
-	s->warn = warn_line;
-	s->warn_ctx = ctx;
+	s->base.warn = warn_line;
+	s->base.warn_ctx = ctx;
 	s->stats.files = n_paths;
 	if (check_files(s, err) != 0) {
 		free(s);

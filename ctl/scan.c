@@ -148,7 +148,8 @@ const struct command scan_command = {
 		"A mail (.eml, or what begins with mail headers), a mailbox (mbox) and a Maildir\n"
 		"are read as mails, everything else as a file.\n"
 		"\n"
-		"exit status: 0 clean (nothing was found in what can be read; formats that no decoder\n"
-		"reads are counted), 1 findings, 2 a file could not be opened or read (the rest was)\n",
+		"exit status: 0 clean (nothing was found in what can be read; formats that no\n"
+		"decoder reads are counted), 1 findings, 2 a file could not be opened or read\n"
+		"(the rest was)\n",
 	.run = run,
 };

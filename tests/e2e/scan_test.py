@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 SLUSSCTL, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -195,6 +196,28 @@ class Scan(unittest.TestCase):
         self.assertIn("Permission denied", done.stderr)
         self.assertIn("1 file (", done.stdout)
         self.assertIn("1 with findings", done.stdout)
+
+    def test_formats_that_are_not_read(self):
+        """They are counted, in files too, and don't change the status."""
+        tree = self.dir / "packad"
+        tree.mkdir()
+        with zipfile.ZipFile(tree / "a.zip", "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr("a.txt", rows(3))
+        write(tree / "b.txt", "inget")
+        done = self.run_it("scan", str(tree))
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"not readable: \d+ B in 1 file \(--json names them\)")
+        self.assertNotIn(" in ", self.run_it("scan", str(tree / "b.txt")).stdout)
+        done = self.run_it("scan", "--json", str(tree))
+        self.assertNotIn("names them", done.stderr)
+        record = json.loads(done.stdout.splitlines()[0])
+        self.assertEqual(record["sluss"]["opaque"][0]["reason"], "unknown-format")
+
+    def test_policy_tells_of_its_tests(self):
+        done = self.run_it("policy", "check", str(ROOT / "policy" / "examples" / "perimeter.yaml"))
+        self.assertIn("2 tests (read, not run: that isn't in this version)", done.stdout)
+        done = self.run_it("policy", "check", str(ROOT / "policy" / "examples" / "default.yaml"))
+        self.assertIn("0 tests; digest", done.stdout)
 
     def test_pieces_do_not_matter(self):
         """A number on the border between two reads, and more different ones than listed."""

@@ -215,7 +215,9 @@ nothing(struct dispatcher *d, unsigned idle)
 	if (source_state(s) != SOURCE_OPEN)
 		return false;
 	if (!s->live) {
-		if (!starved(d))
+		if (s->waiting)
+			d->starved_since_us = 0;
+		else if (!starved(d))
 			return false;
 	} else if (d->lanes == NULL && idle % 64 == 0) {
 		worker_idle(d->cfg->workers[0], source_wall_us());

@@ -195,6 +195,10 @@ count_distinct(struct message *m, struct part *part, struct finding_counts *coun
 static struct finding *
 listing_place(struct message *m, enum confidence confidence)
 {
+	if (m->findings == NULL)
+		m->findings = arena_zalloc(m->keep, MESSAGE_FINDINGS_LISTED * sizeof(*m->findings));
+	if (m->findings == NULL)
+		return NULL;
 	if (m->n_findings < MESSAGE_FINDINGS_LISTED)
 		return &m->findings[m->n_findings++];
 	for (unsigned i = MESSAGE_FINDINGS_LISTED; i-- > 0;)
@@ -285,7 +289,10 @@ message_opaque_part(
 	char path[512];
 	const char *kept;
 
-	if (m->n_opaque_parts == MESSAGE_OPAQUE_LISTED)
+	if (m->opaque_parts == NULL)
+		m->opaque_parts = arena_zalloc(
+			m->keep, MESSAGE_OPAQUE_LISTED * sizeof(*m->opaque_parts));
+	if (m->opaque_parts == NULL || m->n_opaque_parts == MESSAGE_OPAQUE_LISTED)
 		return;
 	part_path(part, NULL, path, sizeof(path));
 	kept = arena_copy(m->keep, path, strlen(path));

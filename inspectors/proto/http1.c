@@ -211,15 +211,17 @@ param_text(const struct side *s, const struct header_params *params, const char 
 	uint8_t *room, size_t size)
 {
 	struct header_buffer out = {.p = room, .room = size};
-	uint8_t run[NAME_MAX];
-	struct header_decoder d = {.charsets = s->http->conversation->env->charsets,
-		.sink = header_buffer_sink(&out),
-		.run = run,
-		.room = sizeof(run)};
+	struct arena *arena = s->message->stack;
+	struct arena_mark mark = arena_mark(arena);
+	struct header_decoder d;
+	bool found = false;
 
-	if (!header_param_text(params, bytes_str(name), &d))
-		return (struct bytes){NULL, 0};
-	return bytes_of(room, out.n);
+	if (header_decoder_open(&d, s->http->conversation->env->charsets, size, arena)) {
+		d.sink = header_buffer_sink(&out);
+		found = header_param_text(params, bytes_str(name), &d);
+	}
+	arena_rewind(arena, mark);
+	return found ? bytes_of(room, out.n) : (struct bytes){NULL, 0};
 }
 
 static int
@@ -480,22 +482,37 @@ describe_response(struct side *s)
 	m->url_path = message_keep(m, bytes_of(p->path, p->n_path));
 }
 
-/* The target once more, its escapes undone: data leaves in URLs too. */
+/* Text of the head once more, its percent-escapes undone: data leaves in URLs too. */
 static void
-scan_target(struct side *s)
+scan_escaped(struct side *s, const char *label, struct bytes text)
 {
-	static const struct part_meta meta = {
-		.label = "target", .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
-	struct bytes t = s->head.target;
+	struct part_meta meta = {
+		.label = label, .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
 	struct part *p;
 
-	if (t.n == 0 || s->header == NULL ||
-		(memchr(t.p, '%', t.n) == NULL && memchr(t.p, '+', t.n) == NULL))
+	if (s->header == NULL)
 		return;
 	p = part_open(s->message, s->header, &meta);
 	if (p != s->header) /* no memory: the one spare part stands in for both */
-		part_push(p, t);
+		part_push(p, text);
 	part_close(p, false);
+}
+
+static void
+scan_target(struct side *s)
+{
+	struct bytes t = s->head.target;
+
+	if (t.n > 0 && (memchr(t.p, '%', t.n) != NULL || memchr(t.p, '+', t.n) != NULL))
+		scan_escaped(s, "target", t);
+}
+
+/* Cookies, addresses (Referer, Location), names of files (RFC 8187). */
+static void
+scan_field(struct side *s, struct bytes field)
+{
+	if (memchr(field.p, '%', field.n) != NULL)
+		scan_escaped(s, "field", bytes_trim(field));
 }
 
 /* ---- bodies ---- */
@@ -738,10 +755,12 @@ flush_field(struct side *s)
 	struct line *l = &s->line;
 
 	/* Of a field that was cut the rest isn't known: as odd as a folded one. */
-	if (l->n > 0)
+	if (l->n > 0) {
 		http1_field(&s->head, bytes_of(l->p, l->n), l->folded || l->over);
-	else if (l->over)
+		scan_field(s, bytes_of(l->p, l->n));
+	} else if (l->over) {
 		s->head.odd = s->head.doubtful = true;
+	}
 	l->n = l->start = 0;
 	l->over = l->folded = false;
 }

@@ -188,6 +188,35 @@ test_opaque_bytes_are_counted_once(void **state)
 	}
 }
 
+/* TLS, and what is read raw, is of the channel that the host finds out, be it late. */
+static void
+test_channel_is_the_hosts(void **state)
+{
+	/* RFC 8446: a record of a handshake (22), in it a ClientHello (1) without a name. */
+	static const uint8_t hello[] = {22, 3, 1, 0, 4, 1, 0, 0, 0}, raw[] = {1, 2, 3};
+	static const struct {
+		struct bytes bytes;
+		const char *inspector, *want;
+	} cases[] = {{{hello, sizeof(hello)}, "tls", "app tls c total=9 opaque=9"},
+		{{raw, sizeof(raw)}, "raw", "app raw c total=3 opaque=0"}};
+	struct endpoints ends = {.family = 4};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conversation c;
+		struct engine e;
+
+		engine_open(&e);
+		conversation_open(&c, &e.env, &arena_source_malloc, &ends, CHANNEL_WEB, false);
+		conversation_data(&c, C, cases[i].bytes);
+		assert_string_equal(c.ops->name, cases[i].inspector);
+		assert_int_equal(c.channel, CHANNEL_WEB);
+		c.channel = CHANNEL_APP;
+		conversation_close(&c, false);
+		assert_non_null(strstr(engine_dump(&e), cases[i].want));
+		engine_close(&e);
+	}
+}
+
 static void
 test_gap_is_told(void **state)
 {
@@ -217,6 +246,7 @@ main(void)
 		cmocka_unit_test(test_stretches_of_raw_lose_nothing),
 		cmocka_unit_test(test_datagrams_are_read_apart),
 		cmocka_unit_test(test_opaque_bytes_are_counted_once),
+		cmocka_unit_test(test_channel_is_the_hosts),
 		cmocka_unit_test(test_gap_is_told),
 	};
 

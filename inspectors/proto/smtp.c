@@ -361,6 +361,28 @@ scan_envelope(struct smtp *s, struct message *m)
 	part_close(p, false);
 }
 
+/* @param refused  it never was a mail: its message is mere text */
+static void
+abort_content(struct smtp *s, bool refused)
+{
+	struct message *m = s->side[DIR_CLIENT].message;
+
+	if (s->content.part == NULL)
+		return;
+	part_close(s->content.part, true);
+	s->content.part = NULL;
+	if (refused) {
+		s->stray = true; /* it is read, and is no command */
+		m->command = NULL;
+		m->mail_from = (struct bytes){NULL, 0};
+		m->mail_to = NULL;
+		m->mail_to_tail = &m->mail_to;
+		m->n_mail_to = 0;
+		m->recipients_over = false;
+	}
+	close_message(s, DIR_CLIENT, !refused);
+}
+
 static void
 begin_content(struct smtp *s, const char *command)
 {
@@ -370,6 +392,7 @@ begin_content(struct smtp *s, const char *command)
 	bool split = s->stray;
 	struct message *m;
 
+	abort_content(s, false); /* chunks without a last one */
 	/* What is unanswered before the last DATA is taken as accepted. */
 	for (size_t i = s->n_queue; i-- > 0;)
 		if (s->queue[i].verb == SMTP_DATA || s->queue[i].verb == SMTP_BDAT) {
@@ -409,28 +432,6 @@ drop_dot(struct smtp *s)
 	if (s->content.dot != DOT_NONE)
 		count_framing(s, s->content.dot == DOT_CR ? 2 : 1);
 	s->content.dot = DOT_NONE;
-}
-
-/* @param refused  it never was a mail: its message is mere text */
-static void
-abort_content(struct smtp *s, bool refused)
-{
-	struct message *m = s->side[DIR_CLIENT].message;
-
-	if (s->content.part == NULL)
-		return;
-	part_close(s->content.part, true);
-	s->content.part = NULL;
-	if (refused) {
-		s->stray = true; /* it is read, and is no command */
-		m->command = NULL;
-		m->mail_from = (struct bytes){NULL, 0};
-		m->mail_to = NULL;
-		m->mail_to_tail = &m->mail_to;
-		m->n_mail_to = 0;
-		m->recipients_over = false;
-	}
-	close_message(s, DIR_CLIENT, !refused);
 }
 
 static void

@@ -213,7 +213,7 @@ open_gzip(struct decoder *sniff, struct decoder *end, const struct part_meta *me
 static bool
 is_markup(enum content_kind kind)
 {
-	return kind == CONTENT_HTML || kind == CONTENT_XML;
+	return kind == CONTENT_HTML || kind == CONTENT_XML || kind == CONTENT_JSON;
 }
 
 /* What was declared differs from what the bytes show: read them both ways. */
@@ -248,6 +248,11 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 			part_mark_opaque(d->part, opaque);
 		seen = CONTENT_TEXT;
 		said = CONTENT_TEXT;
+	} else if (content_is_encrypted(s->meta->type) && s->primary) {
+		part_mark_opaque(d->part, OPAQUE_ENCRYPTED);
+	} else if (seen == CONTENT_TEXT && said == CONTENT_TEXT &&
+		content_named_html(s->meta->name)) {
+		seen = CONTENT_HTML;
 	}
 	if (seen == CONTENT_GZIP)
 		d->next = open_gzip(d, s->end, s->meta, &why);

@@ -480,22 +480,54 @@ describe_response(struct side *s)
 	m->url_path = message_keep(m, bytes_of(p->path, p->n_path));
 }
 
-/* The target once more, its escapes undone: data leaves in URLs too. */
+static bool
+holds(struct bytes text, const char *word)
+{
+	struct bytes w = bytes_str(word);
+
+	for (; text.n >= w.n; text = bytes_skip(text, 1))
+		if (bytes_starts_nocase(text, w))
+			return true;
+	return false;
+}
+
+/* Text of the head once more, its escapes undone: once, and twice as some proxies do. */
+static void
+scan_escaped(struct side *s, struct bytes text, const char *label)
+{
+	struct part_meta meta = {
+		.label = label, .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
+	struct part *p;
+
+	if (holds(text, "%25"))
+		meta.readings[meta.n_readings++] =
+			(struct part_reading){{CODING_URLENCODED, CODING_URLENCODED}};
+	p = part_open(s->message, s->header, &meta);
+	if (p != s->header) /* no memory: the one spare part stands in for both */
+		part_push(p, text);
+	part_close(p, false);
+}
+
+/* Data leaves in URLs too. */
 static void
 scan_target(struct side *s)
 {
-	static const struct part_meta meta = {
-		.label = "target", .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
 	struct bytes t = s->head.target;
-	struct part *p;
 
 	if (t.n == 0 || s->header == NULL ||
 		(memchr(t.p, '%', t.n) == NULL && memchr(t.p, '+', t.n) == NULL))
 		return;
-	p = part_open(s->message, s->header, &meta);
-	if (p != s->header) /* no memory: the one spare part stands in for both */
-		part_push(p, t);
-	part_close(p, false);
+	scan_escaped(s, t, "target");
+}
+
+/* And in cookies and referrers. Escaped digits are %30 to %39, separators %20 to %2d. */
+static void
+scan_field(struct side *s, struct bytes field)
+{
+	if (s->header == NULL || field.n == 0 || memchr(field.p, '%', field.n) == NULL ||
+		!(holds(field, "%2") || holds(field, "%3")))
+		return;
+	scan_escaped(s, field, "field");
 }
 
 /* ---- bodies ---- */
@@ -738,8 +770,10 @@ flush_field(struct side *s)
 	struct line *l = &s->line;
 
 	/* Of a field that was cut the rest isn't known: as odd as a folded one. */
-	if (l->n > 0)
+	if (l->n > 0) {
 		http1_field(&s->head, bytes_of(l->p, l->n), l->folded || l->over);
+		scan_field(s, bytes_of(l->p, l->n));
+	}
 	else if (l->over)
 		s->head.odd = s->head.doubtful = true;
 	l->n = l->start = 0;
@@ -1034,6 +1068,11 @@ end_side(struct side *s, bool reset)
 	bool cut;
 
 	settle(s);
+	/* HTTP/0.9 has nothing but its start line. */
+	if (s->state == HEAD && s->start)
+		end_start_line(s);
+	if (s->state == HEAD && s->kind == HTTP1_REQUEST)
+		scan_target(s);
 	cut = s->state == HEAD || (s->state == BODY && (reset || !s->body.until_close));
 	if (s->message != NULL)
 		finish_message(s, cut);
@@ -1147,7 +1186,9 @@ bid_on_client(struct bytes in)
 	const uint8_t *lf;
 	struct bytes line;
 
-	while (in.n > 0 && (in.p[0] == '\r' || in.p[0] == '\n'))
+	/* As in idle_step(). */
+	while (in.n > 0 && (in.p[0] == '\r' || in.p[0] == '\n' || in.p[0] == ' ' ||
+				   in.p[0] == '\t' || in.p[0] == '\0'))
 		in = bytes_skip(in, 1);
 	switch (http1_looks_like_start(HTTP1_REQUEST, in)) {
 	case HTTP1_LOOKS_NO:

@@ -50,7 +50,9 @@ static const struct sniff_case {
 	{HEAD("<?xml version"), CONTENT_XML, OPAQUE_NONE},
 	{HEAD("PKZIP is a program"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("198507092388"), CONTENT_TEXT, OPAQUE_NONE},
-	{HEAD("<p>fragment"), CONTENT_TEXT, OPAQUE_NONE},
+	{HEAD("<p>fragment"), CONTENT_HTML, OPAQUE_NONE},
+	{HEAD("<pre-release>"), CONTENT_TEXT, OPAQUE_NONE},
+	{HEAD(" {\"a\":1}"), CONTENT_JSON, OPAQUE_NONE},
 };
 
 /* The answer comes with some byte, is the same from there on, and is the one wanted. */

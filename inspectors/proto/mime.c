@@ -83,6 +83,27 @@ emit_sink(void *ctx, struct bytes text)
 	emit(ctx, text);
 }
 
+/*
+ * Receivers will differ on how to go on, and not every way can be followed: what
+ * comes is read in one of them, and counted as what it may hide.
+ */
+static void
+doubt(struct decoder *d, enum opaque_reason reason)
+{
+	if (d->part != NULL)
+		part_mark_opaque(d->part, reason);
+}
+
+/* Text before the first part of a multipart said to be encoded: some decode it all. */
+static bool
+is_odd_preamble(const struct mime *m, struct bytes in)
+{
+	const struct mime_level *top = m->n_levels == 0 ? NULL : m->levels[m->n_levels - 1];
+
+	return m->state == MIME_TEXT && top != NULL && top->multipart && top->count == 0 &&
+	        top->coding != CODING_IDENTITY && bytes_trim(in).n > 0;
+}
+
 static void
 put_body(struct decoder *d, struct bytes in)
 {
@@ -90,10 +111,13 @@ put_body(struct decoder *d, struct bytes in)
 
 	if (in.n == 0)
 		return;
-	if (m->state == MIME_LEAF && d->part != NULL)
+	if (m->state == MIME_LEAF && d->part != NULL) {
 		part_push(m->leaf, in);
-	else
-		emit(d, in);
+		return;
+	}
+	if (is_odd_preamble(m, in))
+		doubt(d, OPAQUE_DAMAGED);
+	emit(d, in);
 }
 
 static void
@@ -188,8 +212,13 @@ open_leaf_as(struct decoder *d, struct part_meta *meta)
 		return;
 	keep_in_message(d, &d->part->message->file_name, meta->name);
 	m->leaf = part_open(d->part->message, d->part, meta);
-	if (e->over && m->leaf != NULL)
+	if (m->leaf == NULL)
+		return;
+	if (e->over)
 		part_mark_opaque(m->leaf, OPAQUE_OVER_BUDGET);
+	/* HZ (RFC 1843) is 7-bit text with shifts that no converter here knows. */
+	if (e->unreadable || strncmp(e->charset, "hz", 2) == 0)
+		part_mark_opaque(m->leaf, OPAQUE_UNKNOWN_FORMAT);
 }
 
 static void
@@ -204,7 +233,7 @@ open_leaf(struct decoder *d)
 
 	/* A multipart that wasn't split is text. */
 	if (!mime_entity_is(e, "multipart/") && e->n_types > 0)
-		meta.type = bytes_str(e->type[0]);
+		meta.type = bytes_str(mime_entity_leaf_type(e));
 	if (!ambiguous && !m->form && (meta.type.n == 0 || mime_entity_is(e, "text/plain")))
 		plain = CODING_UUENCODE;
 	mime_entity_readings(e, ambiguous, inherited, plain, &meta);
@@ -290,6 +319,9 @@ begin_message(struct decoder *d)
 	bool ambiguous = m->entity.ambiguous;
 	struct mime_level *l;
 
+	/* A fragment: what it is shows only together with the others. */
+	if (mime_entity_is(&m->entity, "message/partial"))
+		doubt(d, OPAQUE_UNKNOWN_FORMAT);
 	if (d->part != NULL)
 		keep_in_message(d, &d->part->message->file_name,
 		        bytes_of(m->entity.name, m->entity.n_name));
@@ -314,8 +346,8 @@ is_message(const struct mime *m)
 
 	if (e->n_types == 0)
 		return top != NULL && top->multipart && top->digest;
-	return mime_entity_is(e, "message/rfc822") || mime_entity_is(e, "message/global") ||
-	        mime_entity_is(e, "text/rfc822-headers");
+	/* Whatever the subtype, it begins with fields, and some open it as a mail. */
+	return mime_entity_is(e, "message/") || mime_entity_is(e, "text/rfc822-headers");
 }
 
 static void
@@ -351,7 +383,7 @@ without_blanks(struct bytes line)
 static int
 find_boundary(const struct mime *m, struct bytes line, bool *ret_final)
 {
-	if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-')
+	if (line.n < 2 || line.p[0] != '-' || line.p[1] != '-')
 		return -1;
 	line = bytes_skip(without_blanks(line), 2);
 	for (unsigned i = m->n_levels; i-- > 0;) {
@@ -376,14 +408,35 @@ guess_boundary(struct mime *m, struct bytes line)
 	struct mime_level *top = top_level(m);
 
 	line = without_blanks(line);
-	if (m->state != MIME_TEXT || top == NULL || !top->guess || line.n < 3 ||
+	if (m->state != MIME_TEXT || top == NULL || !top->guess || line.n < 2 ||
 	        line.n > MIME_BOUNDARY_MAX + 2)
 		return false;
-	memcpy(top->boundaries.text[0], line.p + 2, line.n - 2);
+	if (line.n > 2) /* Python takes an empty boundary for one */
+		memcpy(top->boundaries.text[0], line.p + 2, line.n - 2);
 	top->boundaries.length[0] = (uint16_t)(line.n - 2);
 	top->boundaries.n = 1;
 	top->guess = false;
 	return true;
+}
+
+/*
+ * Does @p line begin like a boundary? RFC 2046, 5.1.1 makes it one then; most
+ * receivers want the whole line.
+ */
+static bool
+begins_like_boundary(const struct mime *m, struct bytes line)
+{
+	if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	for (unsigned i = 0; i < m->n_levels; i++) {
+		const struct mime_boundaries *b = &m->levels[i]->boundaries;
+
+		for (unsigned k = 0; k < b->n; k++)
+			if (b->length[k] > 0 && line.n - 2 > b->length[k] &&
+			        memcmp(line.p + 2, b->text[k], b->length[k]) == 0)
+				return true;
+	}
+	return false;
 }
 
 /* Is @p line a boundary? Then act on it. */
@@ -394,8 +447,11 @@ take_boundary(struct decoder *d, struct bytes line)
 	bool final = false;
 	int i = find_boundary(m, line, &final);
 
-	if (i < 0 && line.n > 2 && line.p[0] == '-' && line.p[1] == '-' && guess_boundary(m, line))
+	if (i < 0 && line.n >= 2 && line.p[0] == '-' && line.p[1] == '-' &&
+	        guess_boundary(m, line))
 		i = (int)m->n_levels - 1;
+	if (i < 0 && begins_like_boundary(m, line))
+		doubt(d, OPAQUE_DAMAGED);
 	if (i < 0)
 		return false;
 	if (m->state == MIME_TEXT)
@@ -475,6 +531,8 @@ apply_after_cr(struct decoder *d, struct bytes field)
 	struct bytes name, value;
 	const uint8_t *cr;
 
+	while (field.n > 0 && field.p[field.n - 1] == '\r')
+		field.n--;
 	while (field.n > 0 && (cr = memchr(field.p, '\r', field.n)) != NULL) {
 		m->entity.ambiguous = true;
 		field = bytes_skip(field, (size_t)(cr - field.p) + 1);
@@ -485,6 +543,55 @@ apply_after_cr(struct decoder *d, struct bytes field)
 	}
 }
 
+/* Parameters in sections or with escapes (RFC 2231), undone. */
+static void
+emit_params(struct decoder *d, struct bytes value)
+{
+	struct mime *m = d->state;
+	struct header_params params;
+	struct bytes rest;
+
+	(void)header_token(value, &rest, NULL);
+	header_params_parse(rest, &params);
+	m->words.sink = (struct header_sink){emit_sink, d};
+	for (unsigned i = 0; i < params.n; i++) {
+		const struct header_param *p = &params.list[i];
+
+		if (p->section > 0 || (p->section < 0 && !p->extended))
+			continue;
+		(void)header_param_text(&params, p->name, &m->words);
+		emit(d, BYTES_LIT("\n"));
+	}
+}
+
+/* Does it make a difference to how the body is read where that begins? */
+static bool
+body_matters(const struct mime_entity *e)
+{
+	return real_coding(e) != CODING_IDENTITY ||
+	        (e->n_types > 0 && strcmp(mime_entity_leaf_type(e), "text/plain") != 0);
+}
+
+/*
+ * A line that is no field. Some receivers end the header with it (Python), some
+ * skip it. What was declared until here goes for the body of the former; the
+ * latter may find more in what follows.
+ */
+static bool
+body_without_blank_line(struct decoder *d, struct bytes line)
+{
+	struct mime *m = d->state;
+
+	m->entity.ambiguous = true;
+	if (!body_matters(&m->entity))
+		return false;
+	doubt(d, OPAQUE_DAMAGED);
+	begin_body(d);
+	put_body(d, line);
+	put_body(d, BYTES_LIT("\r\n"));
+	return true;
+}
+
 /* A field is complete. */
 static void
 finish_field(struct decoder *d)
@@ -492,7 +599,7 @@ finish_field(struct decoder *d)
 	struct mime *m = d->state;
 	struct bytes field = bytes_of(m->field, m->n_field), name, value;
 	bool parse = m->n_header <= m->limits->header_block;
-	bool continued = m->field_cut;
+	bool continued = m->field_cut, params = false;
 
 	m->n_field = 0;
 	m->field_cut = false;
@@ -505,14 +612,18 @@ finish_field(struct decoder *d)
 		if (header_split(field, &name, &value)) {
 			m->entity.fields++;
 			apply_field(d, name, value);
+			params = bytes_starts_nocase(name, BYTES_LIT("Content-")) && value.n > 0 &&
+			        memchr(value.p, '*', value.n) != NULL;
 		} else if (!bytes_starts_nocase(field, BYTES_LIT("From ")) &&
-		        !bytes_starts_nocase(field, BYTES_LIT(">From "))) {
-			/* Some receivers end the header here, some skip the line. */
-			m->entity.ambiguous = true;
+		        !bytes_starts_nocase(field, BYTES_LIT(">From ")) &&
+		        body_without_blank_line(d, field)) {
+			return;
 		}
 	}
 	emit_field(d, field, parse);
 	emit(d, BYTES_LIT("\n"));
+	if (params)
+		emit_params(d, value);
 }
 
 /*
@@ -542,11 +653,34 @@ cut_field(struct decoder *d)
 	m->n_field -= n;
 }
 
+/* Does a CR stand in the line, and not at its end? */
+static bool
+holds_bare_cr(const struct mime *m, struct bytes in)
+{
+	size_t i = 0;
+
+	if (in.n > 0 && m->n_field > 0 && m->field[m->n_field - 1] == '\r' && in.p[0] != '\r')
+		return true;
+	while (i < in.n) {
+		const uint8_t *cr = memchr(in.p + i, '\r', in.n - i);
+
+		if (cr == NULL)
+			return false;
+		i = (size_t)(cr - in.p) + 1;
+		if (i < in.n && in.p[i] != '\r')
+			return true;
+	}
+	return false;
+}
+
 static void
 add_to_field(struct decoder *d, struct bytes in)
 {
 	struct mime *m = d->state;
 
+	/* To some it ends a line, and two of them the header. */
+	if (holds_bare_cr(m, in))
+		doubt(d, OPAQUE_DAMAGED);
 	while (in.n > 0) {
 		size_t n = m->words.room - m->n_field;
 
@@ -592,6 +726,8 @@ push_header(struct decoder *d, struct bytes in)
 
 			if (!folded)
 				finish_field(d);
+			if (m->state != MIME_HEADER)
+				break;
 			m->line_only = !folded;
 			m->bol = false;
 		}
@@ -613,7 +749,12 @@ static void
 release_line(struct decoder *d)
 {
 	struct mime *m = d->state;
+	struct bytes line = without_blanks(bytes_of(m->line, m->n_line));
 
+	if (m->n_line == sizeof(m->line) && begins_like_boundary(m, line))
+		doubt(d, OPAQUE_DAMAGED);
+	if (m->leaf != NULL && bytes_equal(line, BYTES_LIT("-----BEGIN PGP MESSAGE-----")))
+		part_mark_opaque(m->leaf, OPAQUE_ENCRYPTED);
 	put_eol(d);
 	put_body(d, bytes_of(m->line, m->n_line));
 	for (; m->blanks > 0; m->blanks--)

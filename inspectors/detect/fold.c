@@ -39,7 +39,7 @@ fold_general_punctuation(uint32_t cp)
 {
 	if (cp <= 0x200A || cp == 0x202F || cp == 0x205F)
 		return ' ';
-	if (cp <= 0x200F || (cp >= 0x2060 && cp <= 0x2064))
+	if (cp <= 0x200F || cp == 0x2060)
 		return FOLD_GONE;
 	if (cp <= 0x2015)
 		return '-';
@@ -58,39 +58,13 @@ is_mark(uint32_t cp)
 		(cp >= 0xFE00 && cp <= 0xFE0F) || (cp >= 0xE0100 && cp <= 0xE01EF);
 }
 
-/* Digits that aren't of category Nd: superscripts, subscripts, circled ones. */
-static int
-fold_other_digit(uint32_t cp)
-{
-	if (cp == 0x00B9)
-		return '1';
-	if (cp == 0x00B2 || cp == 0x00B3)
-		return (int)('0' + (cp - 0x00B0));
-	if (cp == 0x2070 || (cp >= 0x2074 && cp <= 0x2079))
-		return (int)('0' + (cp - 0x2070));
-	if (cp >= 0x2080 && cp <= 0x2089)
-		return (int)('0' + (cp - 0x2080));
-	if (cp >= 0x2460 && cp <= 0x2468)
-		return (int)('1' + (cp - 0x2460));
-	if (cp >= 0x24F5 && cp <= 0x24FD)
-		return (int)('1' + (cp - 0x24F5));
-	if (cp >= 0x2776 && cp <= 0x277E)
-		return (int)('1' + (cp - 0x2776));
-	return cp == 0x24EA || cp == 0x24FF ? '0' : FOLD_SAME;
-}
-
 int
 fold_code_point(uint32_t cp)
 {
-	int digit;
-
 	if (cp < 0x80)
 		return cp == '\t' ? ' ' : FOLD_SAME;
 	if (is_mark(cp))
 		return FOLD_GONE;
-	digit = fold_other_digit(cp);
-	if (digit != FOLD_SAME)
-		return digit;
 	if (cp >= 0x2000 && cp <= 0x206F)
 		return fold_general_punctuation(cp);
 	if (cp >= 0xFF01 && cp <= 0xFF5E)

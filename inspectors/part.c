@@ -18,11 +18,13 @@
 #include "inspectors/proto/mime.h"
 #include "inspectors/stream/base64.h"
 #include "inspectors/stream/charset.h"
+#include "inspectors/stream/charset_catalog.h"
 #include "inspectors/stream/chunked.h"
 #include "inspectors/stream/html_text.h"
 #include "inspectors/stream/inflate.h"
 #include "inspectors/stream/json_text.h"
 #include "inspectors/stream/quoted_printable.h"
+#include "inspectors/stream/unfold.h"
 #include "inspectors/stream/urlencoded.h"
 #include "inspectors/stream/uuencode.h"
 
@@ -34,6 +36,8 @@ static const struct decoder_ops *const coding_stages[CODINGS] = {
 	[CODING_DEFLATE] = &deflate_decoder,
 	[CODING_URLENCODED] = &urlencoded_decoder,
 	[CODING_HTTP_CHUNKED] = &chunked_decoder,
+	[CODING_UNFOLD] = &unfold_decoder,
+	[CODING_DELSP] = &delsp_decoder,
 };
 
 static const struct decoder_ops *const content_stages[] = {
@@ -151,6 +155,7 @@ struct sniff_state {
 	struct decoder *alternative;  /* the second reading, if what is declared isn't what is there */
 	uint8_t head[CONTENT_SNIFF_MAX];
 	uint8_t n_head;
+	uint64_t blanks; /* more of them than head[] has room for, before anything else */
 	bool decided;
 	bool primary; /* of the part's first reading: it may name the part opaque */
 };
@@ -234,6 +239,70 @@ open_alternative(struct decoder *sniff, enum content_kind kind)
 		mark_failed(sniff, why);
 }
 
+/* Would ASCII under the declared charset read as something else (EBCDIC)? */
+static bool
+hides_ascii(const struct decoder *d)
+{
+	const struct sniff_state *s = d->state;
+	struct charset_entry e =
+		charset_lookup(d->part->message->env->charsets, s->meta->charset);
+
+	return e.kind == CHARSET_TABLE && !e.ascii;
+}
+
+/* Receivers that don't know the charset show the bytes as they are. */
+static void
+open_ascii(struct decoder *d)
+{
+	struct sniff_state *s = d->state;
+	const struct part_meta *meta = s->meta;
+	struct part_meta *other = arena_alloc(d->part->message->stack, sizeof(*other));
+
+	if (other == NULL) {
+		mark_failed(d, OUTCOME_OVER_BUDGET);
+		return;
+	}
+	*other = *meta;
+	other->charset = (struct bytes){NULL, 0};
+	s->meta = other;
+	open_alternative(d, content_declared(meta->type));
+	s->meta = meta;
+}
+
+/* As many, though which they were isn't known any more. */
+static enum outcome
+emit_blanks(struct decoder *d)
+{
+	static const char lines[] = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
+	struct sniff_state *s = d->state;
+	enum outcome r = OUTCOME_OK;
+
+	while (s->blanks > 0 && r == OUTCOME_OK) {
+		size_t n = s->blanks < sizeof(lines) - 1 ? (size_t)s->blanks : sizeof(lines) - 1;
+		struct bytes run = bytes_of((const uint8_t *)lines, n);
+
+		if (s->alternative != NULL)
+			(void)decoder_push(s->alternative, run);
+		r = decoder_emit(d, run);
+		s->blanks -= n;
+	}
+	return r;
+}
+
+/* Behind many blanks, another one: it tells nothing. */
+static bool
+is_more_blank(const struct sniff_state *s, uint8_t c)
+{
+	enum { ENOUGH = 48 };
+
+	if (s->n_head < ENOUGH || (c != ' ' && c != '\t' && c != '\r' && c != '\n'))
+		return false;
+	for (size_t i = 3; i < s->n_head; i++) /* a mark may stand first */
+		if (memchr(" \t\r\n", s->head[i], 4) == NULL)
+			return false;
+	return true;
+}
+
 static enum outcome
 sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaque)
 {
@@ -264,9 +333,12 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 		part_mark_opaque(d->part, opaque_reason_of(why));
 	if (is_markup(seen) && !is_markup(said))
 		open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen);
+	else if (hides_ascii(d))
+		open_ascii(d);
+	why = emit_blanks(d);
 	if (s->alternative != NULL)
 		(void)decoder_push(s->alternative, head);
-	return decoder_emit(d, head);
+	return why == OUTCOME_OK ? decoder_emit(d, head) : why;
 }
 
 static enum outcome
@@ -279,6 +351,11 @@ sniff_push(struct decoder *d, struct bytes in)
 		enum opaque_reason why;
 		enum outcome r;
 
+		if (is_more_blank(s, in.p[0])) {
+			s->blanks++;
+			in = bytes_skip(in, 1);
+			continue;
+		}
 		s->head[s->n_head++] = in.p[0];
 		in = bytes_skip(in, 1);
 		if (content_sniff(bytes_of(s->head, s->n_head), &kind, &why) == SNIFF_MORE &&
@@ -609,6 +686,8 @@ is_plumbing(const struct decoder *d)
 	/* Any plain text may hold a uuencoded file; most don't. */
 	if (d->ops == &uuencode_decoder)
 		return !uuencode_has_begun(d);
+	if (d->ops == &unfold_decoder || d->ops == &delsp_decoder)
+		return true;
 	return d->ops == &sniff_stage || d->ops == &scan_stage || d->ops == &charset_decoder ||
 		d->ops == &mime_decoder;
 }

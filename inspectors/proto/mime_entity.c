@@ -239,6 +239,22 @@ type_token(struct bytes value, char *room, size_t size, struct bytes *ret_rest, 
 	return bytes_of(room, first.n + second.n);
 }
 
+/* Does the type break lines where it likes? */
+static void
+take_joining(struct mime_entity *e, const char *type, const struct header_params *params)
+{
+	static const char *const folded[] = {"text/calendar", "text/vcard", "text/x-vcard",
+	        "text/directory", "application/ics"};
+	uint8_t delsp[8];
+	size_t n = header_param_plain(params, BYTES_LIT("delsp"), 0, delsp, sizeof(delsp));
+
+	for (size_t i = 0; i < ARRAY_LEN(folded); i++)
+		if (strcmp(type, folded[i]) == 0)
+			e->joining = CODING_UNFOLD;
+	if (bytes_equal_nocase(bytes_of(delsp, n), BYTES_LIT("yes")))
+		e->joining = CODING_DELSP;
+}
+
 static void
 take_type(struct mime_entity *e, struct bytes value, struct header_decoder *d)
 {
@@ -263,6 +279,7 @@ take_type(struct mime_entity *e, struct bytes value, struct header_decoder *d)
 		e->ambiguous = true;
 	}
 	take_charsets(e, &params, d);
+	take_joining(e, type, &params);
 	take_boundaries(e, &params, d);
 	take_name(e, &params, BYTES_LIT("name"), false, d);
 }
@@ -339,6 +356,19 @@ add_reading(struct part_meta *meta, uint8_t coding)
 		meta->readings[meta->n_readings++].codings[0] = coding;
 }
 
+/* Each reading once more with its lines joined, where there is room. */
+static void
+add_joined(struct part_meta *meta, uint8_t joining)
+{
+	for (unsigned i = 0, n = meta->n_readings; i < n && meta->n_readings < PART_READINGS_MAX;
+	        i++) {
+		struct part_reading *r = &meta->readings[meta->n_readings++];
+
+		*r = meta->readings[i];
+		r->codings[r->codings[0] == CODING_IDENTITY ? 0 : 1] = joining;
+	}
+}
+
 void
 mime_entity_readings(const struct mime_entity *e, bool ambiguous, uint8_t inherited, uint8_t plain,
         struct part_meta *ret)
@@ -360,4 +390,6 @@ mime_entity_readings(const struct mime_entity *e, bool ambiguous, uint8_t inheri
 		add_reading(ret, CODING_BASE64);
 		add_reading(ret, CODING_QUOTED_PRINTABLE);
 	}
+	if (e->joining != CODING_IDENTITY)
+		add_joined(ret, e->joining);
 }

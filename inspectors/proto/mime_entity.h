@@ -36,6 +36,7 @@ struct mime_entity {
 	uint16_t n_name;
 	bool disposition; /* the name is from Content-Disposition, which goes before */
 	bool ambiguous;   /* declarations that receivers will read in different ways */
+	uint8_t joining;  /* CODING_UNFOLD or CODING_DELSP, which joins lines; else identity */
 	bool unreadable;  /* an encoding that receivers undo, and nothing here does */
 	bool over;        /* a limit kept us from seeing all of them */
 	unsigned fields;  /* seen so far */

@@ -42,7 +42,10 @@ struct turn {
 	struct bytes bytes;
 };
 
-#define TURN(d, s) {d, BYTES_LIT(s)}
+#define TURN(d, s)                                                                                 \
+	{                                                                                          \
+		d, BYTES_LIT(s)                                                                    \
+	}
 
 /* A conversation, in the order of the wire. */
 struct session {

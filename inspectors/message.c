@@ -174,6 +174,7 @@ count_distinct(struct message *m, struct part *part, struct finding_counts *coun
 	e = distinct_get(&m->distinct, m->keep, hash, &is_new);
 	if (e == NULL) {
 		m->distinct_over = true;
+		part_mark_opaque(part, OPAQUE_OVER_BUDGET);
 		return;
 	}
 	e->detector = f->detector;
@@ -227,7 +228,9 @@ message_finding(struct message *m, struct part *part, const struct decoder *stag
 
 	m->findings_total++;
 	if (counts == NULL) {
+		/* It can't be counted, so the judge won't see it: nor was it read, then. */
 		m->distinct_over = true;
+		part_mark_opaque(part, OPAQUE_OVER_BUDGET);
 		return;
 	}
 	counts->total[f->confidence]++;

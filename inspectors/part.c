@@ -646,6 +646,9 @@ close_chains(struct part *p, bool cut)
 		(void)decoder_close(p->chains[i]);
 	if (before != OPAQUE_NONE)
 		return;
+	/* For want of memory a finding couldn't be counted: which bytes it was in isn't known. */
+	if (p->reason == OPAQUE_OVER_BUDGET)
+		count_opaque(p, p->reason, p->taken);
 	note_failures(p);
 	if (p->reason != OPAQUE_NONE || cut)
 		p->message->cut = true;

@@ -162,6 +162,16 @@ struct sniff_state {
 
 static const struct decoder_ops sniff_stage;
 
+/*
+ * Does a failure hide bytes? That another reading than the first makes no sense of
+ * them is no news, but one that was given up might have.
+ */
+static bool
+hides(enum outcome why, bool primary)
+{
+	return why != OUTCOME_OK && (primary || why == OUTCOME_OVER_BUDGET);
+}
+
 static void
 mark_failed(struct decoder *d, enum outcome why)
 {
@@ -329,7 +339,7 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 		d->next = open_text(said == CONTENT_TEXT || said == CONTENT_GZIP ? seen : said,
 			s->end, s->meta, &why);
 	d->next->prev = d;
-	if (why != OUTCOME_OK && s->primary)
+	if (hides(why, s->primary))
 		part_mark_opaque(d->part, opaque_reason_of(why));
 	if (is_markup(seen) && !is_markup(said))
 		open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen);
@@ -438,7 +448,7 @@ open_chain(struct part *p, const struct part_reading *reading, const struct part
 		/* Without the coding undone, what stands behind it makes no sense: scan raw. */
 		d = stage == NULL ? end : stage;
 	}
-	if (why != OUTCOME_OK && primary)
+	if (hides(why, primary))
 		part_mark_opaque(p, opaque_reason_of(why));
 	p->chains[p->n_chains++] = d;
 }
@@ -563,15 +573,16 @@ count_taken(struct part *p, uint64_t n)
 		p->message->bytes_total += n;
 }
 
-/* The first reading's first failure is why the part's bytes are opaque. */
+/* The first failure that hides bytes is why the part's bytes are opaque. */
 static void
 note_failures(struct part *p)
 {
-	for (struct decoder *d = p->n_chains == 0 ? NULL : p->chains[0]; d != NULL; d = d->next)
-		if (d->outcome != OUTCOME_OK) {
-			part_mark_opaque(p, opaque_reason_of(d->outcome));
-			return;
-		}
+	for (unsigned i = 0; i < p->n_chains; i++)
+		for (struct decoder *d = p->chains[i]; d != NULL; d = d->next)
+			if (hides(d->outcome, i == 0)) {
+				part_mark_opaque(p, opaque_reason_of(d->outcome));
+				return;
+			}
 }
 
 void

@@ -467,7 +467,8 @@ looks_like_request(struct bytes head)
 	if (n == 0 || !is_blank(head.p[n]))
 		return HTTP1_LOOKS_NO;
 	target = looks_like_target(bytes_skip(head, n));
-	if (target != HTTP1_LOOKS_NO)
+	/* Many blanks in front of the target: only a known method is enough then. */
+	if (target == HTTP1_LOOKS_YES || (target == HTTP1_LOOKS_MORE && head.n < HTTP1_LOOK_MAX))
 		return target;
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		if (bytes_equal(bytes_of(head.p, n), bytes_str(methods[i])))

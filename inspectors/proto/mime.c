@@ -301,6 +301,8 @@ begin_multipart(struct decoder *d)
 		open_too_deep(d);
 		return;
 	}
+	if (e->over)
+		doubt(d, OPAQUE_OVER_BUDGET);
 	l->multipart = true;
 	l->digest = mime_entity_is(e, "multipart/digest");
 	l->ambiguous |= e->ambiguous;
@@ -646,6 +648,8 @@ cut_field(struct decoder *d)
 		m->field_cut = true;
 		m->entity.fields++;
 		apply_field(d, name, value);
+	} else if (!m->field_cut) {
+		m->entity.over = true; /* which field it is stands behind what is kept */
 	}
 	m->field_cut = true;
 	emit_field(d, head, m->n_header <= m->limits->header_block);

@@ -653,12 +653,210 @@ test_sessions(void **state)
 	assert_int_equal(missed, 0);
 }
 
+/* ---- limits reached on purpose ---- */
+
+static void
+put_many(struct box *in, const char *text, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		box_put(in, text, strlen(text));
+}
+
+/* "%u" in text is the turn. */
+static void put_numbered(struct box *in, const char *format, unsigned times)
+        __attribute__((format(printf, 2, 0)));
+
+static void
+put_numbered(struct box *in, const char *format, unsigned times)
+{
+	char line[256];
+
+	for (unsigned i = 0; i < times; i++) {
+		snprintf(line, sizeof(line), format, i, i);
+		box_put(in, line, strlen(line));
+	}
+}
+
+/* What stands in front of N1 in base64, so that the encoding isn't seen or reached. */
+static const struct limit_case {
+	const char *name;
+	const char *before, *many;
+	unsigned times;
+	const char *behind;
+} limits[] = {
+        {"a field of blanks", "Content-Transfer-Encoding:", " \r\n ", 10000, "base64\r\n" BODY},
+        {"a long line before the colon", "Content-Transfer-Encoding", " ", 20000,
+                ": base64\r\n" BODY},
+        {"a comment", "Content-Transfer-Encoding: (", "x", 20000, ") base64\r\n" BODY},
+        {"many fields", "", "X-Field: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n", 20000,
+                B64 BODY},
+        {"many encodings", "", "Content-Transfer-Encoding: 8bit\r\n", 1000, B64 BODY},
+        {"many parameters", "Content-Type: multipart/mixed", "; a=b", 1000,
+                "; boundary=b\r\n\r\n--b\r\n" B64 BODY "--b--\r\n"},
+        {"many boundaries", "Content-Type: multipart/mixed", "; boundary=x", 100,
+                "; boundary=b\r\n\r\n--b\r\n" B64 BODY "--b--\r\n"},
+        {"a long boundary", "Content-Type: multipart/mixed; boundary=\"b", "b", 300,
+                "\"\r\n\r\n--b\r\n" B64 BODY},
+        {"many parts", MIXED "\r\n", "--b\r\n\r\nx\r\n", 5000, "--b\r\n" B64 BODY "--b--\r\n"},
+        {"many mails in one another", "", "Content-Type: message/rfc822\r\n\r\n", 300, B64 BODY},
+        {"a long preamble", MIXED "\r\n", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n", 20000,
+                "--b\r\n" B64 BODY "--b--\r\n"},
+        {"a line of dashes", MIXED "\r\n--b", " ", 20000, "\r\n" B64 BODY "--b--\r\n"},
+        {"much junk in base64", B64 "\r\n", "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!\r\n", 20000,
+                N1_BASE64 "\r\n"},
+        {"many comments in html", HTML "\r\n1976", "<!-- xxxxxxxxxxxxxxxx -->", 1000,
+                "0102-2382\r\n"},
+        {"a long comment in html", HTML "\r\n1976<!--", "xxxxxxxxxxxxxxxx ", 10000,
+                "-->0102-2382\r\n"},
+        {"a long attribute", HTML "\r\n1976<b title='", "xxxxxxxxxxxxxxxx ", 10000,
+                "'>0102-2382\r\n"},
+        {"many invisible characters", "Content-Type: text/plain; charset=utf-8\r\n\r\n1976",
+                "\xe2\x80\x8b", 40, "0102-2382\r\n"},
+        {"zeros of a reference", HTML "\r\n1976&#", "0", 20000, "48;102-2382\r\n"},
+        {"soft line breaks", QP "\r\n1976", "=\r\n", 20000, "0102-2382\r\n"},
+};
+
+static bool
+read_holds(const char *name, struct bytes content, uint64_t memory)
+{
+	static const struct part_meta meta = {
+	        .label = "mail", .type = {(const uint8_t *)"message/rfc822", 14}};
+	struct engine e;
+	bool holds;
+
+	engine_open(&e);
+	if (memory > 0)
+		e.limits.flow_memory = memory;
+	engine_read(&e, &meta, content, 0);
+	holds = law_holds(&e, FOUND_OR_OPAQUE) || e.messages == 0;
+	if (!holds)
+		print_error("missed: %s, memory %llu\n%s", name, (unsigned long long)memory,
+		        engine_dump(&e));
+	engine_close(&e);
+	return holds;
+}
+
+static void
+test_limits(void **state)
+{
+	unsigned missed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		const struct limit_case *c = &limits[i];
+		struct box in = {0};
+
+		put_many(&in, c->before, 1);
+		put_many(&in, c->many, c->times);
+		put_many(&in, c->behind, 1);
+		missed += !read_holds(c->name, bytes_of(in.p, in.n), 0);
+		box_free(&in);
+	}
+	assert_int_equal(missed, 0);
+}
+
+static void
+test_nesting(void **state)
+{
+	struct box in = {0};
+	unsigned missed = 0;
+
+	put_numbered(&in, "Content-Type: multipart/mixed; boundary=b%ux\r\n\r\n--b%ux\r\n", 100);
+	put_many(&in, B64 BODY, 1);
+	missed += !read_holds("multiparts", bytes_of(in.p, in.n), 0);
+	box_free(&in);
+	assert_int_equal(missed, 0);
+}
+
+/* Whatever the memory is, what isn't read is counted. */
+static void
+test_memory(void **state)
+{
+	static const struct {
+		const char *name;
+		struct bytes content;
+	} mails_of[] = {
+	        {"html",
+	                BYTES_LIT(MIXED "\r\n--b\r\n" TEXT "\r\nx\r\n--b\r\n" HTML B64 BODY
+	                                "--b--\r\n")},
+	        {"two encodings", BYTES_LIT("Content-Transfer-Encoding: 8bit\r\n" B64 BODY)},
+	        {"html under another type", BYTES_LIT(TEXT "\r\n<div>1976<b>0102</b>-2382\r\n")},
+	        {"utf-7",
+	                BYTES_LIT("Subject: =?utf-7?Q?+ADEAOQA3ADYAMAAxADAAMgAtADIAMwA4ADI-?=\r\n"
+	                          "\r\nx\r\n")},
+	        {"attached",
+	                BYTES_LIT(MIXED "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" B64 BODY
+	                                "--b--\r\n")},
+	        {"folded",
+	                BYTES_LIT("Content-Type: text/calendar\r\n\r\nX:1976\r\n 0102-2382\r\n")},
+	        {"gb18030",
+	                BYTES_LIT(
+	                        "Content-Type: text/plain; charset=gb18030\r\n\r\n\xa3\xb1\xa3\xb9"
+	                        "\xa3\xb7\xa3\xb6\xa3\xb0\xa3\xb1\xa3\xb0\xa3\xb2-2382\r\n")},
+	};
+	unsigned missed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(mails_of); i++)
+		for (uint64_t memory = 4096; memory < 262144; memory += 4096)
+			missed += !read_holds(mails_of[i].name, mails_of[i].content, memory);
+	assert_int_equal(missed, 0);
+}
+
+/* Long beginnings: the protocol must be known, or turned to, behind them. */
+static void
+test_long_beginnings(void **state)
+{
+	static const struct {
+		const char *name, *greeting, *many;
+		unsigned times;
+	} beginnings[] = {
+	        {"NOOP", "220 a\r\n", "NOOP\r\n", 4000},
+	        {"nonsense", "220 a\r\n", "xyzzy xyzzy\r\n", 4000},
+	        {"nonsense, no greeting", "", "xyzzy xyzzy\r\n", 4000},
+	        {"a line without an end", "220 a\r\n", "xyzzy", 10000},
+	        {"empty lines", "220 a\r\n", "\r\n", 10000},
+	        {"a long greeting", "", "", 0},
+	};
+	struct engine e;
+	unsigned missed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
+		for (size_t step = 0; step < 2000; step += 1999) {
+			static const char behind[] = "\r\nEHLO a\r\n" ENVELOPE "DATA\r\n" MAIL;
+			struct box in = {0}, greeting = {0};
+			struct say talk[2];
+
+			put_many(&greeting, beginnings[i].greeting, 1);
+			if (beginnings[i].times == 0)
+				put_many(&greeting, "220-welcome to a\r\n", 2000);
+			box_put(&greeting, "", 1);
+			put_many(&in, beginnings[i].many, beginnings[i].times);
+			box_put(&in, behind, sizeof(behind));
+			talk[0] = (struct say){S, (const char *)greeting.p};
+			talk[1] = (struct say){C, (const char *)in.p};
+			engine_open(&e);
+			engine_talk(&e, talk, 2, step);
+			if (!law_holds(&e, FOUND)) {
+				print_error("missed: %s, step %zu\n%s", beginnings[i].name, step,
+				        engine_dump(&e));
+				missed++;
+			}
+			engine_close(&e);
+			box_free(&in);
+			box_free(&greeting);
+		}
+	assert_int_equal(missed, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_mails),
 	        cmocka_unit_test(test_sessions),
+	        cmocka_unit_test(test_limits),
+	        cmocka_unit_test(test_nesting),
+	        cmocka_unit_test(test_memory),
+	        cmocka_unit_test(test_long_beginnings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

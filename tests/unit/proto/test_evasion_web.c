@@ -601,11 +601,103 @@ test_sessions(void **state)
 	assert_int_equal(missed, 0);
 }
 
+/* ---- limits reached on purpose ---- */
+
+static void
+put(struct box *in, const char *text, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		box_put(in, text, strlen(text));
+}
+
+static const struct limit_case {
+	const char *name;
+	const char *before, *many;
+	unsigned times;
+	const char *behind;
+} limits[] = {
+        {"a long target", "POST /", "x", 60000, " HTTP/1.1\r\n"},
+        {"blanks before the target", "POST", " ", 60000, "/ HTTP/1.1\r\n"},
+        {"blanks before the version", "POST /", " ", 60000, "HTTP/1.1\r\n"},
+        {"empty lines", "", "\r\n", 60000, "POST / HTTP/1.1\r\n"},
+        {"a long field", "POST / HTTP/1.1\r\nX: ", "x", 60000, "\r\n"},
+        {"a folded field", "POST / HTTP/1.1\r\nX: ", "x\r\n ", 60000, "\r\n"},
+        {"many fields", "POST / HTTP/1.1\r\n",
+                "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n", 40000, ""},
+        {"many codings", "POST / HTTP/1.1\r\nContent-Encoding: identity", ", identity", 3000,
+                "\r\n"},
+        {"many requests", "", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 2000, "POST / HTTP/1.1\r\n"},
+        {"many lengths", "POST / HTTP/1.1\r\n", "Content-Length: 1\r\n", 100, ""},
+};
+
+/* @param memory  of the flow; 0: the default */
+static bool
+request_holds(const struct limit_case *c, size_t step, uint64_t memory)
+{
+	static const struct bytes tail =
+	        BYTES_LIT("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n");
+	static const struct bytes gzip = BYTES_LIT(GZIP), end = BYTES_LIT("\r\n0\r\n\r\n");
+	struct endpoints ends = {.family = 4, .port = {40000, 80}};
+	struct conversation talk;
+	struct box in = {0};
+	struct engine e;
+	char size[16];
+	bool holds;
+
+	put(&in, c->before, 1);
+	put(&in, c->many, c->times);
+	put(&in, c->behind, 1);
+	box_put(&in, tail.p, tail.n);
+	snprintf(size, sizeof(size), "%zx\r\n", gzip.n);
+	put(&in, size, 1);
+	box_put(&in, gzip.p, gzip.n);
+	box_put(&in, end.p, end.n);
+	engine_open(&e);
+	if (memory > 0)
+		e.limits.flow_memory = memory;
+	conversation_open(&talk, &e.env, &arena_source_malloc, &ends, CHANNEL_OTHER, false);
+	for (size_t i = 0; i < in.n; i += step)
+		conversation_data(&talk, C, bytes_of(in.p + i, step < in.n - i ? step : in.n - i));
+	conversation_close(&talk, false);
+	holds = law_holds(&e, FOUND_OR_OPAQUE) || talk.stats.opaque[C][OPAQUE_OVER_BUDGET] > 0;
+	if (!holds)
+		print_error("missed: %s, step %zu, memory %llu\n%.300s", c->name, step,
+		        (unsigned long long)memory, engine_dump(&e));
+	engine_close(&e);
+	box_free(&in);
+	return holds;
+}
+
+static void
+test_limits(void **state)
+{
+	unsigned missed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		missed += !request_holds(&limits[i], 1460, 0) ||
+		        !request_holds(&limits[i], 100000000, 0);
+	assert_int_equal(missed, 0);
+}
+
+static void
+test_memory(void **state)
+{
+	static const struct limit_case plain = {"plain", "", "", 0, "POST / HTTP/1.1\r\n"};
+	unsigned missed = 0;
+
+	for (uint64_t memory = 4096; memory < 262144; memory += 4096)
+		missed += !request_holds(&plain, 100, memory) ||
+		        !request_holds(&limits[5], 1460, memory);
+	assert_int_equal(missed, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_sessions),
+	        cmocka_unit_test(test_limits),
+	        cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

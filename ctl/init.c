@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/hide_numbers.h"
 #include "policy/secret.h"
 
 static int
@@ -21,13 +22,16 @@ make_key(const char *dir)
 		return STATUS_ERROR;
 	}
 	if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
-		fprintf(stderr, "slussctl init: %s: %s\n", dir, strerror(errno));
+		snprintf(why, sizeof(why), "%s: %s", dir, strerror(errno));
+		hide_numbers(why);
+		fprintf(stderr, "slussctl init: %s\n", why);
 		return STATUS_ERROR;
 	}
 	if (secret_create(path, why, sizeof(why)) != 0) {
 		fprintf(stderr, "slussctl init: %s\n", why);
 		return STATUS_ERROR;
 	}
+	hide_numbers(path);
 	printf("made %s: the key of the pseudonyms. Keep it secret and back it up; with "
 	       "another key, pseudonyms can't be compared.\n",
 		path);

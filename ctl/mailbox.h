@@ -53,8 +53,13 @@ struct mailbox {
 	bool open;  /* a mail is */
 };
 
+/** @p sink is borrowed until mailbox_close(). */
 void mailbox_open(struct mailbox *b, const struct mailbox_sink *sink);
+
+/** The mailbox's next bytes, in any split. */
 void mailbox_push(struct mailbox *b, struct bytes in);
+
+/** End of the mailbox: gives on what was held back, and ends the open mail. */
 void mailbox_close(struct mailbox *b);
 
 #endif

@@ -2,9 +2,11 @@
 #include "ctl/command.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "policy/hide_numbers.h"
 #include "policy/policy.h"
 
 static void
@@ -16,7 +18,11 @@ put_number(const char *before, unsigned n, const char *what)
 static void
 print_summary(const struct policy *p, const char *path, const struct diag *d)
 {
-	printf("%s: %s", path, p == NULL ? "not valid" : "valid");
+	char shown[PATH_MAX];
+
+	snprintf(shown, sizeof(shown), "%s", path);
+	hide_numbers(shown);
+	printf("%s: %s", shown, p == NULL ? "not valid" : "valid");
 	put_number(": ", d->errors, "error");
 	put_number(", ", d->warnings, "warning");
 	if (p == NULL) {
@@ -29,6 +35,9 @@ print_summary(const struct policy *p, const char *path, const struct diag *d)
 	put_number(", ", p->n_information, "information type");
 	put_number(", ", p->n_rows, "row");
 	put_number(", ", p->n_detectors, "detector");
+	put_number(", ", p->n_tests, "test");
+	if (p->n_tests > 0)
+		fputs(" (read, not run: that isn't in this version)", stdout);
 	printf("; digest %s\n", p->digest);
 }
 
@@ -79,7 +88,8 @@ const struct command policy_check_command = {
 		"Prints FILE:LINE:COLUMN: and what is wrong, errors and warnings (what can never\n"
 		"match, nested networks of different control, rows that earlier ones shadow), "
 		"then\n"
-		"a line that sums up.\n"
+		"a line that sums up. The policy's own tests are read; running them isn't in this\n"
+		"version.\n"
 		"\n"
 		"exit status: 0 valid, 1 valid but with warnings (--strict), 2 errors\n",
 	.run = run,

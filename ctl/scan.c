@@ -127,7 +127,7 @@ run(int argc, char **argv)
 				&scan_command, "unknown option, or an option without its value");
 	}
 	if (optind == argc)
-		return command_misused(&scan_command, "which files?");
+		return command_misused(&scan_command, "name what to scan");
 	return scan(&options, (const char *const *)argv + optind, argc - optind);
 }
 
@@ -148,6 +148,7 @@ const struct command scan_command = {
 		"A mail (.eml, or what begins with mail headers), a mailbox (mbox) and a Maildir\n"
 		"are read as mails, everything else as a file.\n"
 		"\n"
-		"exit status: 0 clean, 1 findings, 2 something could not be read (the rest was)\n",
+		"exit status: 0 clean (nothing was found in what can be read; formats that no decoder\n"
+		"reads are counted), 1 findings, 2 a file could not be opened or read (the rest was)\n",
 	.run = run,
 };

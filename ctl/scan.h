@@ -33,6 +33,7 @@ struct policy; /* policy/policy.h */
 struct scan_totals {
 	uint64_t files, with_findings, errors;
 	uint64_t low_only; /* files with low evidence, which is no finding by itself */
+	uint64_t opaque_files; /* with bytes that could not be read */
 	uint64_t messages;
 	uint64_t bytes, opaque;
 	uint64_t findings;
@@ -58,6 +59,8 @@ enum { SCAN_PIECE = 256 * 1024 };
 
 /** Fill env, policy and limits. @return false after saying why on standard error */
 bool scan_env_open(struct scan *s);
+
+/** Give back what scan_env_open() made. */
 void scan_env_close(struct scan *s);
 
 /** Put a message into the record: inspect_env.message_done; @p ctx is the struct scan. */

@@ -170,6 +170,7 @@ add_totals(struct scan *s)
 	size_t i;
 
 	s->totals.opaque += count_of(json_object_get(sluss, "bytes"), "opaque");
+	s->totals.opaque_files += count_of(json_object_get(sluss, "bytes"), "opaque") > 0;
 	if (!s->record.findings) {
 		/* Less than counts by itself: told, but not as a finding. */
 		s->totals.low_only += count_of(sluss, "findings_total") > 0;
@@ -226,6 +227,10 @@ scan_report_totals(struct scan *s, const struct walk *w)
 	put_detectors(to, s);
 	put_number(to, "\nlow evidence only: ", t->low_only, "file");
 	fprintf(to, "; not readable: %s", opaque);
+	if (t->opaque_files > 0)
+		put_number(to, " in ", t->opaque_files, "file");
+	if (t->opaque_files > 0 && !s->options.json)
+		fputs(" (--json names them)", to);
 	put_number(to, "; passed over: ", w->links, "link");
 	put_number(to, ", ", w->specials, "special file");
 	put_number(to, ", ", w->repeated, "folder");

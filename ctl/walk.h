@@ -44,6 +44,7 @@ bool walk_add(struct walk *w, const char *const *paths, int n);
 enum walk_result walk_next(struct walk *w, const char **ret_path, int *ret_fd,
 	struct stat *ret_stat, const char **ret_why);
 
+/** Give the memory back; before the end of the walk, too. */
 void walk_end(struct walk *w);
 
 #endif

@@ -79,12 +79,14 @@ uint64_t eal_packet_pool_bytes(uint64_t buffers);
 
 /** What the machine has for us, in bytes; 0 where it can't be told. */
 struct eal_machine {
+	uint64_t ram;	    /* in all; 0 when it isn't known */
 	uint64_t memory;    /* available without swapping */
 	uint64_t huge_page; /* size of a hugepage */
 	uint64_t huge_free;
 	uint64_t huge_used; /* by others */
 };
 
+/** Ask the kernel, now. */
 void eal_machine_read(struct eal_machine *ret);
 
 #endif

@@ -36,6 +36,7 @@ eal_machine_read(struct eal_machine *ret)
 
 	free = free > reserved ? free - reserved : 0;
 	*ret = (struct eal_machine){
+		.ram = meminfo("MemTotal"),
 		.memory = meminfo("MemAvailable"),
 		.huge_page = size,
 		.huge_free = free * size,

@@ -19,12 +19,38 @@ struct events {
 	int fd;
 	bool created; /* the file is ours to take back */
 	bool regular; /* a half line can be cut off again */
+	bool mend;    /* another run's half line is to be ended first */
 	uint64_t written, lost;
 	uint64_t in_buffer; /* lines */
 	size_t n;
 	char error[512]; /* empty: none */
 	char buffer[BUFFER];
 };
+
+/*
+ * What is there already: events, or something that was named by mistake? A run that was
+ * killed in the middle of a write left half a line, which the next must not be glued to.
+ */
+static int
+look_at_old(struct events *e, char *why, size_t why_size)
+{
+	int fd = open(e->path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	char first = '{', last = '\n';
+
+	if (size > 0 && (pread(fd, &first, 1, 0) != 1 || pread(fd, &last, 1, size - 1) != 1))
+		first = last = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (first != '{') {
+		snprintf(why, why_size,
+			"events file %s: holds something else than events; name a new file, or one "
+			"that sluss wrote", e->path);
+		return -1;
+	}
+	e->mend = last != '\n';
+	return 0;
+}
 
 static int
 open_output(struct events *e, char *why, size_t why_size)
@@ -50,6 +76,10 @@ open_output(struct events *e, char *why, size_t why_size)
 		return -1;
 	}
 	e->regular = fstat(e->fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (e->regular && look_at_old(e, why, why_size) != 0) {
+		close(e->fd);
+		return -1;
+	}
 	return 0;
 }
 
@@ -128,11 +158,14 @@ cut_half_line(struct events *e, const char *p, size_t done)
 static void
 put(struct events *e, const char *p, size_t n, uint64_t lines)
 {
-	size_t done;
+	size_t done = 0;
 
 	if (lines == 0)
 		return;
-	if (e->error[0] == '\0' && write_all(e->fd, p, n, &done) == 0) {
+	if (e->mend && write_all(e->fd, "\n", 1, &done) == 0)
+		e->mend = false;
+	done = 0;
+	if (e->error[0] == '\0' && !e->mend && write_all(e->fd, p, n, &done) == 0) {
 		e->written += lines;
 		return;
 	}

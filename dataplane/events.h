@@ -34,6 +34,7 @@ void events_write(void *ctx, const char *json, size_t n);
 /** To the disk as far as the process can: buffered lines are handed to the kernel. */
 void events_flush(struct events *e);
 
+/** Lines that went out whole; and those that did not, since writing failed. */
 uint64_t events_written(const struct events *e);
 uint64_t events_lost(const struct events *e);
 

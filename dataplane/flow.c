@@ -276,18 +276,6 @@ flow_of(struct flow_table *t, const struct packet *p, struct flow_burst *b, unsi
 }
 
 void
-flow_turn(struct flow *f)
-{
-	uint64_t packets = f->packets[0], bytes = f->bytes[0];
-
-	f->opener_low = !f->opener_low;
-	f->packets[0] = f->packets[1];
-	f->packets[1] = packets;
-	f->bytes[0] = f->bytes[1];
-	f->bytes[1] = bytes;
-}
-
-void
 flow_restart(struct flow_table *t, struct flow *f, const struct packet *p, enum direction *ret_dir)
 {
 	struct flow_key key;
@@ -297,12 +285,6 @@ flow_restart(struct flow_table *t, struct flow *f, const struct packet *p, enum 
 	begin(t, f, p, source_low);
 	*ret_dir = f->opener_low == source_low ? DIR_CLIENT : DIR_SERVER;
 	count_packet(f, p, *ret_dir);
-}
-
-void
-flow_remove(struct flow_table *t, struct flow *f)
-{
-	take_out(t, f, FLOW_END_REMOVED);
 }
 
 void

@@ -84,13 +84,12 @@ struct flow {
 	struct flow_key key;
 	uint64_t first_us;
 	uint32_t hash;
-	uint8_t cold[12]; /* the worker's own; zero at first */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
 enum flow_end {
 	FLOW_END_IDLE,	  /* its timeout, or the end of the input */
-	FLOW_END_REMOVED, /* flow_remove() */
+	FLOW_END_REMOVED, /* flow_restart() */
 	FLOW_END_EVICTED, /* the table was full */
 };
 
@@ -156,9 +155,6 @@ flow_set_kind(struct flow *f, enum flow_kind kind)
 	f->kind = (uint8_t)kind;
 }
 
-/** Turn client and server around: the guess was wrong. Only while nothing was delivered. */
-void flow_turn(struct flow *f);
-
 /**
  * End this flow and begin a new one with the packet in hand: a SYN that
  * begins a new connection on the same ports. `ended` is called with
@@ -166,9 +162,6 @@ void flow_turn(struct flow *f);
  */
 void flow_restart(struct flow_table *t, struct flow *f, const struct packet *p,
 	enum direction *ret_dir);
-
-/** End a flow now. */
-void flow_remove(struct flow_table *t, struct flow *f);
 
 /** Look at the next @p n places, and end what is idle for too long at @p now_us. */
 void flow_table_sweep(struct flow_table *t, uint64_t now_us, unsigned n);
@@ -179,6 +172,7 @@ void flow_table_flush(struct flow_table *t);
 /** Flows in the table now. */
 uint32_t flow_table_count(const struct flow_table *t);
 
+/** Kept current by the table; valid as long as it. */
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
 
 /** Bytes that one flow takes, its share of the hash included. */

@@ -14,7 +14,6 @@ enum {
 	BUCKET_ENTRIES = 16, /* places that a datagram may have, so that few are refused early */
 	DATAGRAMS_MAX = 1 << 20,
 	IPV6_HEADER = 40,
-	FRAGMENT_HEADER = 8,
 	TYPE_FRAGMENT = 44,
 	DATAGRAM_MAX = 65535,
 };

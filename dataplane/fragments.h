@@ -84,6 +84,7 @@ void fragments_sweep(struct fragments *f, uint64_t now_us);
 /** Give up everything that is held, as expired: at the end of the input. */
 void fragments_flush(struct fragments *f);
 
+/** Kept current; valid as long as @p f. */
 const struct fragment_counters *fragments_counters(const struct fragments *f);
 
 /** Bytes that one datagram takes in the table, the mbufs not counted. */

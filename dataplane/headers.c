@@ -206,7 +206,6 @@ parse_ipv4(struct frame *f, struct packet *p)
 		return HEADER_IP_HEADER;
 	memcpy(p->address[0], h + 12, 4);
 	memcpy(p->address[1], h + 16, 4);
-	p->ttl = h[8];
 	p->protocol = h[9];
 	fragment = be16(h + 6);
 	total = be16(h + 2);
@@ -214,9 +213,9 @@ parse_ipv4(struct frame *f, struct packet *p)
 		total = f->end - f->at;
 	if (total < size || !apply_length(f, total, p))
 		return HEADER_IP_LENGTH;
+	f->at += size;
 	if (f->verify && !f->reassembled && rte_raw_cksum(h, size) != 0xffff)
 		return HEADER_IP_CHECKSUM;
-	f->at += size;
 	/* More fragments, or an offset. */
 	return fragment & 0x3fff ? HEADER_FRAGMENT : HEADER_OK;
 }
@@ -233,7 +232,6 @@ parse_ipv6(struct frame *f, struct packet *p)
 	memcpy(p->address[0], h + 8, 16);
 	memcpy(p->address[1], h + 24, 16);
 	p->protocol = h[6];
-	p->ttl = h[7];
 	length = be16(h + 4);
 	if (length == 0 && !f->verify)
 		length = f->end - f->at - IPV6_HEADER;
@@ -361,24 +359,20 @@ checksum_result(const struct frame *f, const struct packet *p, enum header_resul
 	return f->verify ? bad : HEADER_BAD_CHECKSUM_IGNORED;
 }
 
-/* RFC 9293, 3.1 and 3.2; RFC 7323, 2.2 and 3.2. What is damaged ends the list. */
+/*
+ * The window scale among the options of a SYN; elsewhere it counts for nothing.
+ * RFC 9293, 3.1 and 3.2; RFC 7323, 2.2. What is damaged ends the list.
+ */
 static void
-parse_tcp_options(const uint8_t *o, uint32_t n, struct packet *p)
+parse_syn_options(const uint8_t *o, uint32_t n, struct packet *p)
 {
 	while (n > 0 && o[0] != 0) {
 		uint32_t size = o[0] == 1 ? 1 : n < 2 ? 0 : o[1];
 
 		if (size == 0 || size > n || (o[0] != 1 && size < 2))
 			return;
-		if (o[0] == 2 && size == 4)
-			p->mss = be16(o + 2);
-		else if (o[0] == 3 && size == 3)
+		if (o[0] == 3 && size == 3)
 			p->window_scale = o[2] > 14 ? 14 : o[2];
-		else if (o[0] == 8 && size == 10) {
-			p->has_timestamp = true;
-			p->timestamp = be32(o + 2);
-			p->timestamp_echo = be32(o + 6);
-		}
 		o += size;
 		n -= size;
 	}
@@ -411,7 +405,8 @@ parse_tcp(struct frame *f, struct packet *p)
 	p->tcp_flags = h[13] & 0x3f;
 	p->window = be16(h + 14);
 	p->urgent = p->tcp_flags & TCP_FLAG_URG ? be16(h + 18) : 0;
-	parse_tcp_options(h + TCP_HEADER, size - TCP_HEADER, p);
+	if (p->tcp_flags & TCP_FLAG_SYN)
+		parse_syn_options(h + TCP_HEADER, size - TCP_HEADER, p);
 	set_payload(f, p, size);
 	return checksum_result(f, p, HEADER_TCP_CHECKSUM);
 }
@@ -465,20 +460,9 @@ parse_icmp(struct frame *f, struct packet *p)
 	return HEADER_OK;
 }
 
-/* f->at is the IP header, p->family is known. */
 static enum header_result
-parse_ip(struct frame *f, struct packet *p)
+parse_transport(struct frame *f, struct packet *p)
 {
-	enum header_result r = p->family == 4 ? parse_ipv4(f, p) : parse_ipv6(f, p);
-
-	if (r == HEADER_OK)
-		r = parse_extensions(f, p);
-	p->l4_at = f->at;
-	p->kind = PACKET_OTHER;
-	if (r == HEADER_FRAGMENT)
-		set_payload(f, p, 0);
-	if (r != HEADER_OK)
-		return r;
 	if (p->protocol == PROTO_TCP)
 		return parse_tcp(f, p);
 	if (p->protocol == PROTO_UDP)
@@ -489,6 +473,24 @@ parse_ip(struct frame *f, struct packet *p)
 	}
 	set_payload(f, p, 0);
 	return HEADER_OK;
+}
+
+/* f->at is the IP header, p->family is known. */
+static enum header_result
+parse_ip(struct frame *f, struct packet *p)
+{
+	enum header_result r = p->family == 4 ? parse_ipv4(f, p) : parse_ipv6(f, p);
+
+	if (r == HEADER_OK)
+		r = parse_extensions(f, p);
+	p->l4_at = f->at;
+	p->kind = PACKET_OTHER;
+	if (r == HEADER_FRAGMENT || r == HEADER_IP_CHECKSUM)
+		set_payload(f, p, 0);
+	/* No receiver takes it, but its bytes were on the wire: where they are, to count them. */
+	if (r == HEADER_IP_CHECKSUM)
+		(void)parse_transport(f, p);
+	return r == HEADER_OK ? parse_transport(f, p) : r;
 }
 
 static struct frame

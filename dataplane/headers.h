@@ -14,7 +14,7 @@
  * protocol `other`.
  *
  * Sources: IEEE 802.1Q; RFC 791 (IPv4), RFC 8200 (IPv6), RFC 4302 (AH),
- * RFC 9293 (TCP), RFC 7323 (its options), RFC 768 (UDP); the link types as
+ * RFC 9293 (TCP), RFC 7323 (window scale), RFC 768 (UDP); the link types as
  * tcpdump.org describes them.
  */
 
@@ -96,17 +96,13 @@ struct packet {
 	uint16_t port[2];      /* source, destination; host byte order; 0 without ports */
 	uint16_t window;       /* TCP, not scaled */
 	uint16_t urgent;       /* TCP urgent pointer; only with TCP_FLAG_URG */
-	uint16_t mss;	       /* TCP option; 0: none */
 	uint16_t vlan[2];      /* outermost and innermost id, 12 bits */
 	uint8_t n_vlans;       /* 0, 1 or more; with 1, both ids are the same */
 	uint8_t family;	       /* 4, 6; 0: not IP */
 	uint8_t protocol;      /* IP protocol number, behind all extension headers */
 	uint8_t kind;	       /* enum packet_kind */
 	uint8_t tcp_flags;
-	uint8_t window_scale;  /* TCP option; PACKET_NO_SCALE: none. At most 14 */
-	uint8_t ttl;	       /* or hop limit */
-	bool has_timestamp;    /* TCP option */
-	uint32_t timestamp, timestamp_echo;
+	uint8_t window_scale;  /* of a SYN; PACKET_NO_SCALE: none. At most 14 */
 	uint16_t fragment_at;  /* IPv6: the fragment header, from l3_at; 0: none */
 	uint8_t address[2][16]; /* source, destination; IPv4 in the first four bytes, rest zero */
 };

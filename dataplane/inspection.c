@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/inspection.h"
 
+#include <netinet/in.h>
+
 #include "dataplane/report.h"
 #include "inspectors/transfer.h"
 
-_Static_assert(sizeof(struct inspection) <= ARENA_PAGE_MEDIUM, "an inspection fits a page");
+_Static_assert(sizeof(struct inspection) <= ARENA_PAGE_SMALL, "an inspection fits a small page");
+
+/* IPv6 inside of IP (RFC 4213): a tunnel that nDPI has no name for. */
+enum { PROTO_IPV6 = 41 };
+
+/* Bytes before and behind a copy that differs: more than any identifier has. */
+enum { AROUND = 64 };
 
 /* ---- TCP streams to conversation ---- */
 
@@ -13,6 +21,8 @@ on_data(void *ctx, enum direction dir, struct bytes bytes)
 {
 	struct inspection *in = ctx;
 
+	/* Before the bytes: they may make a whole message, which says so. */
+	in->conversation.midstream = stream_midstream(&in->tcp);
 	conversation_data(&in->conversation, dir, bytes);
 }
 
@@ -21,6 +31,7 @@ on_gap(void *ctx, enum direction dir, uint64_t lost)
 {
 	struct inspection *in = ctx;
 
+	in->conversation.midstream = stream_midstream(&in->tcp);
 	conversation_gap(&in->conversation, dir, lost);
 }
 
@@ -38,15 +49,67 @@ on_finish(void *ctx, enum direction dir)
  * read too, by themselves.
  */
 static void
+aside_open(struct inspection *in, struct conversation *ret)
+{
+	conversation_open(ret, in->env->inspect, in->env->pages, &in->conversation.ends,
+		CHANNEL_OTHER, true);
+	ret->host = in;
+}
+
+static void
 scan_aside(struct inspection *in, enum direction dir, struct bytes bytes)
 {
 	struct conversation aside;
 
-	conversation_open(&aside, in->env->inspect, in->env->pages, &in->conversation.ends,
-		CHANNEL_OTHER, true);
-	aside.host = in;
+	aside_open(in, &aside);
 	conversation_data(&aside, dir, bytes);
 	conversation_close(&aside, false);
+}
+
+/*
+ * The other reading of a place: the copy that differs, with what was read around
+ * it, as far as it is kept. What comes behind it later isn't read with it.
+ */
+static void
+scan_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	uint8_t head[AROUND], tail[AROUND];
+	bool known[AROUND];
+	size_t from = at < AROUND ? AROUND - at : 0, to = 0;
+	struct conversation aside;
+
+	aside_open(in, &aside);
+	tcp_stream_recall(&in->tcp, dir, at - (AROUND - from), AROUND - from, head + from,
+		known + from);
+	for (size_t i = from; i < AROUND; i++)
+		from = known[i] ? from : i + 1;
+	conversation_data(&aside, dir, bytes_of(head + from, AROUND - from));
+	conversation_data(&aside, dir, other);
+	tcp_stream_recall(&in->tcp, dir, at + other.n, AROUND, tail, known);
+	while (to < AROUND && known[to])
+		to++;
+	conversation_data(&aside, dir, bytes_of(tail, to));
+	conversation_close(&aside, false);
+}
+
+/* Bytes of a copy that differ from those that were read. */
+static uint64_t
+count_differences(const struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	uint8_t read[AROUND];
+	bool known[AROUND];
+	uint64_t differ = 0;
+
+	while (other.n > 0) {
+		size_t n = other.n < AROUND ? other.n : AROUND;
+
+		tcp_stream_recall(&in->tcp, dir, at, n, read, known);
+		for (size_t i = 0; i < n; i++)
+			differ += !known[i] || read[i] != other.p[i];
+		at += n;
+		other = bytes_skip(other, n);
+	}
+	return differ;
 }
 
 static void
@@ -56,8 +119,8 @@ on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes other)
 
 	if (in->conflicts[dir] == 0)
 		in->conflict_at[dir] = at;
-	in->conflicts[dir] += other.n;
-	scan_aside(in, dir, other);
+	in->conflicts[dir] += count_differences(in, dir, at, other);
+	scan_conflict(in, dir, at, other);
 }
 
 static void
@@ -81,35 +144,6 @@ static const struct stream_ops stream_ops = {
 	.reset = on_reset,
 };
 
-/* ---- memory: inspections are cut from the same pages as the arenas ---- */
-
-static struct inspection *
-take_inspection(struct inspection_env *env)
-{
-	struct inspection *in = env->free;
-	size_t n = ARENA_PAGE_MEDIUM / sizeof(struct inspection);
-
-	if (in == NULL) {
-		in = env->pages->take(env->pages->ctx, ARENA_PAGE_MEDIUM);
-		if (in == NULL)
-			return NULL;
-		for (size_t i = 0; i < n; i++) {
-			in[i].next_free = env->free;
-			env->free = &in[i];
-		}
-		in = env->free;
-	}
-	env->free = in->next_free;
-	return in;
-}
-
-static void
-give_inspection(struct inspection *in)
-{
-	in->next_free = in->env->free;
-	in->env->free = in;
-}
-
 /* ---- a flow's life ---- */
 
 static struct endpoints
@@ -125,33 +159,31 @@ ends_of(const struct packet *p, enum direction dir)
 	return e;
 }
 
+/* All fields but time and packets; the conversation is open. */
 static void
-start(struct inspection *in, struct inspection_env *env, struct flow *f, const struct packet *p,
-	enum direction dir)
+start(struct inspection *in, struct inspection_env *env, const struct endpoints *ends,
+	uint8_t protocol)
 {
-	struct endpoints ends = ends_of(p, dir);
-
-	*in = (struct inspection){.env = env,
-		.flow = f,
-		.first_us = p->time,
-		.now_us = p->time,
-		.protocol = p->protocol};
+	*in = (struct inspection){.env = env, .protocol = protocol};
 	in->class.channel = CHANNEL_OTHER;
 	conversation_open(
-		&in->conversation, env->inspect, env->pages, &ends, CHANNEL_OTHER, false);
+		&in->conversation, env->inspect, env->pages, ends, CHANNEL_OTHER, false);
 	in->conversation.host = in;
-	in->conversation.datagrams = p->kind != PACKET_TCP;
+	in->conversation.datagrams = protocol != IPPROTO_TCP;
 }
 
 struct inspection *
 inspection_open(struct inspection_env *env, struct flow *f, const struct packet *p,
 	enum direction dir)
 {
-	struct inspection *in = take_inspection(env);
+	struct inspection *in = env->pages->take(env->pages->ctx, ARENA_PAGE_SMALL);
+	struct endpoints ends = ends_of(p, dir);
 
 	if (in == NULL)
 		return NULL;
-	start(in, env, f, p, dir);
+	start(in, env, &ends, p->protocol);
+	in->flow = f;
+	in->first_us = in->now_us = p->time;
 	if (p->kind == PACKET_TCP) {
 		tcp_stream_open(&in->tcp, env->tcp, &stream_ops, in);
 		if (env->inspect->transfers != NULL)
@@ -173,13 +205,15 @@ apply_classification(struct inspection *in)
 		c->opaque = in->class.opaque;
 	else
 		conversation_hint(c, in->class.hint);
+	if (in->protocol == PROTO_IPV6)
+		c->opaque = OPAQUE_TUNNEL;
 	if (in->class.done && in->class.hint == NULL)
 		conversation_no_hint(c);
 }
 
 /*
- * Bytes of a packet in one piece: where they lie, or, since fragments made
- * whole are chains, copied together.
+ * Bytes of a packet in one piece, at most INSPECTION_SCRATCH: where they lie,
+ * or, since fragments made whole are chains, copied together.
  */
 static struct bytes
 in_one_piece(struct inspection *in, const struct packet *p, uint32_t at, uint32_t n)
@@ -200,7 +234,7 @@ in_one_piece(struct inspection *in, const struct packet *p, uint32_t at, uint32_
 static void
 classify(struct inspection *in, const struct packet *p)
 {
-	struct bytes l3 = in_one_piece(in, p, p->l3_at, p->l3_len);
+	struct bytes l3 = in_one_piece(in, p, p->l3_at, RTE_MIN(p->l3_len, (uint32_t)UINT16_MAX));
 
 	if (l3.n == 0)
 		return;
@@ -210,12 +244,18 @@ classify(struct inspection *in, const struct packet *p)
 	apply_classification(in);
 }
 
+/* A capture of segmentation offload may hold more than a datagram can. */
 static void
 feed_datagram(struct inspection *in, const struct packet *p, enum direction dir)
 {
-	if (p->payload_len > 0)
-		conversation_data(&in->conversation, dir,
-			in_one_piece(in, p, p->payload_at, p->payload_len));
+	struct bytes piece;
+
+	for (uint32_t at = 0; at < p->payload_len; at += (uint32_t)piece.n) {
+		piece = in_one_piece(in, p, p->payload_at + at, p->payload_len - at);
+		if (piece.n == 0)
+			break;
+		conversation_data(&in->conversation, dir, piece);
+	}
 }
 
 static enum flow_kind
@@ -236,18 +276,37 @@ kind_of(const struct inspection *in, const struct packet *p)
 	return FLOW_TCP_CLOSING;
 }
 
+/* @return false: a new connection, and nothing of it was taken */
+static bool
+feed_segment(struct inspection *in, const struct packet *p, enum direction dir)
+{
+	/* A SYN hands no byte on at once, and may be another connection's: nDPI comes after. */
+	bool syn = p->tcp_flags & TCP_FLAG_SYN;
+
+	if (!syn && !in->class.done)
+		classify(in, p);
+	if (tcp_stream_segment(&in->tcp, dir, p) == TCP_NEW_CONNECTION)
+		return false;
+	if (syn && !in->class.done)
+		classify(in, p);
+	return true;
+}
+
 bool
 inspection_packet(struct inspection *in, const struct packet *p, enum direction dir)
 {
+	uint64_t before_us = in->now_us;
+
 	in->now_us = p->time;
-	if (!in->class.done)
-		classify(in, p);
-	if (p->kind != PACKET_TCP) {
-		feed_datagram(in, p, dir);
-	} else {
-		if (tcp_stream_segment(&in->tcp, dir, p) == TCP_NEW_CONNECTION)
+	if (p->kind == PACKET_TCP) {
+		if (!feed_segment(in, p, dir)) {
+			in->now_us = before_us;
 			return false;
-		in->conversation.midstream = stream_midstream(&in->tcp);
+		}
+	} else {
+		if (!in->class.done)
+			classify(in, p);
+		feed_datagram(in, p, dir);
 	}
 	in->packets++;
 	in->bytes += p->l3_len;
@@ -282,8 +341,13 @@ static void
 count_flow(struct inspection *in)
 {
 	struct worker_stats *s = in->env->stats;
-	struct stats_application *app = stats_application(s, in->class.master, in->class.app);
+	struct stats_application *app;
 
+	if (in->conversation.budget.peak > s->flow_arena_peak)
+		s->flow_arena_peak = in->conversation.budget.peak;
+	if (in->flow == NULL)
+		return;
+	app = stats_application(s, in->class.master, in->class.app);
 	app->flows++;
 	app->packets += in->packets;
 	app->bytes += in->bytes;
@@ -294,23 +358,41 @@ count_flow(struct inspection *in)
 		s->flows_udp++;
 	else
 		s->flows_other++;
-	if (in->conversation.budget.peak > s->flow_arena_peak)
-		s->flow_arena_peak = in->conversation.budget.peak;
+}
+
+/* A TCP stream that just stops: idle for too long, or the input ends within it. */
+static bool
+is_cut(const struct inspection *in)
+{
+	return in->protocol == IPPROTO_TCP && in->flow != NULL &&
+		stream_state(&in->tcp) != STREAM_CLOSING;
+}
+
+static void
+report_end(struct inspection *in)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		if (in->conflicts[dir] > 0)
+			report_evasion(in->env->report, in, (enum direction)dir);
+		if (in->conversation.stats.over[dir] > 0)
+			report_unread(in->env->report, in, (enum direction)dir,
+				in->conversation.stats.over[dir]);
+	}
 }
 
 static void
 finish(struct inspection *in)
 {
+	bool cut = is_cut(in);
+
 	if (!in->class.done) {
 		classify_end(in->env->classifier, &in->ndpi, &in->class);
 		apply_classification(in);
 	}
 	if (!in->conversation.datagrams)
 		tcp_stream_close(&in->tcp);
-	conversation_close(&in->conversation, in->reset);
-	for (int dir = 0; dir < 2; dir++)
-		if (in->conflicts[dir] > 0)
-			report_evasion(in->env->report, in, (enum direction)dir);
+	conversation_close(&in->conversation, in->reset || cut);
+	report_end(in);
 	if (in->conversation.transfer != NULL)
 		transfer_release(in->env->inspect->transfers, in->conversation.transfer);
 	account(in);
@@ -320,16 +402,46 @@ finish(struct inspection *in)
 void
 inspection_close(struct inspection *in)
 {
+	const struct arena_source *pages = in->env->pages;
+
 	finish(in);
-	give_inspection(in);
+	pages->give(pages->ctx, in, ARENA_PAGE_SMALL);
+}
+
+void
+inspection_close_unread(struct inspection_env *env, struct flow *f,
+	const struct inspection_unread *unread, bool counted)
+{
+	struct inspection in = {.env = env,
+		.flow = counted ? NULL : f,
+		.first_us = f->first_us,
+		.now_us = f->last_us,
+		.packets = f->packets[DIR_CLIENT] + f->packets[DIR_SERVER],
+		.bytes = f->bytes[DIR_CLIENT] + f->bytes[DIR_SERVER],
+		.protocol = f->key.protocol};
+	struct endpoints *ends = &in.conversation.ends;
+
+	in.class.channel = in.conversation.channel = CHANNEL_OTHER;
+	in.conversation.host = &in;
+	ends->family = f->key.family;
+	for (int dir = 0; dir < 2; dir++) {
+		memcpy(ends->address[dir], flow_address(f, (enum direction)dir), 16);
+		ends->port[dir] = flow_port(f, (enum direction)dir);
+	}
+	for (int dir = 0; dir < 2; dir++)
+		if (unread->bytes[dir] > 0)
+			report_unread(env->report, &in, (enum direction)dir, unread->bytes[dir]);
+	count_flow(&in);
 }
 
 void
 inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir)
 {
+	struct endpoints ends = ends_of(p, dir);
 	struct inspection in;
 
-	start(&in, env, NULL, p, dir);
+	start(&in, env, &ends, p->protocol);
+	in.first_us = in.now_us = p->time;
 	in.conversation.datagrams = true;
 	in.conversation.midstream = true;
 	(void)classify_end(env->classifier, &in.ndpi, &in.class);

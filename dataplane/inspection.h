@@ -29,12 +29,11 @@ struct inspection_env {
 	struct classifier *classifier;
 	struct worker_stats *stats;
 	struct report *report;
-	uint8_t *scratch;	 /* INSPECTION_SCRATCH bytes, for packets that lie in pieces */
-	struct inspection *free; /* of those that pages were cut into */
+	uint8_t *scratch; /* INSPECTION_SCRATCH bytes, for packets that lie in pieces */
 };
 
+/** One for each flow, in a page of its own; hence its size. */
 struct inspection {
-	struct inspection *next_free;
 	struct inspection_env *env;
 	struct flow *flow;	/* NULL: a packet that the full table has no flow for */
 	uint64_t first_us, now_us; /* of the flow, and of the packet in hand */
@@ -44,10 +43,10 @@ struct inspection {
 	uint64_t conflict_at[2];   /* where the first of them stood */
 	struct classify_state *ndpi;
 	struct classification class;
-	uint8_t protocol; /* IP's */
-	bool reset;	  /* ended by an RST */
 	struct tcp_stream tcp;
 	struct conversation conversation;
+	uint8_t protocol; /* IP's */
+	bool reset;	  /* ended by an RST */
 };
 
 /**
@@ -66,6 +65,19 @@ bool inspection_packet(struct inspection *in, const struct packet *p, enum direc
 
 /** The end of the flow: messages are judged, bytes are accounted for. */
 void inspection_close(struct inspection *in);
+
+/** Payload of a flow that there was no page to inspect with, by direction. */
+struct inspection_unread {
+	uint32_t bytes[2]; /* stops counting at the largest number: the statistics are exact */
+};
+
+/**
+ * The end of a flow some of whose payload was not inspected, for want of a
+ * page: that is judged as over-budget, once for each direction.
+ * @param counted  the flow had an inspection too, and is in the statistics
+ */
+void inspection_close_unread(struct inspection_env *env, struct flow *f,
+	const struct inspection_unread *unread, bool counted);
 
 /**
  * A packet without a flow (the table is full): scanned by itself and judged.

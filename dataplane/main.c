@@ -6,6 +6,7 @@
 #include "dataplane/options.h"
 #include "dataplane/site.h"
 #include "dataplane/watch.h"
+#include "policy/hide_numbers.h"
 
 /* A signal handler gets no argument: the only global of the program. */
 static struct watch_signals signals;
@@ -47,6 +48,7 @@ main(int argc, char **argv)
 	char why[512];
 
 	if (options_parse(argc, argv, &o, why, sizeof(why)) != 0) {
+		hide_numbers(why);
 		fprintf(stderr, "sluss: %s\n", why);
 		return STATUS_USAGE;
 	}

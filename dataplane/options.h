@@ -43,6 +43,7 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *ret, char *why, size_t why_size);
 
+/** What `sluss --help` says. */
 void options_print_help(FILE *out);
 
 #endif

@@ -28,9 +28,6 @@ enum link {
 	LINKS
 };
 
-/** "Ethernet", "raw IP", …: for messages and the summary. */
-const char *link_name(enum link link);
-
 struct packet_meta {
 	uint64_t ts_us;	      /* microseconds since 1970-01-01 UTC, by the source's clock */
 	uint32_t wire_length; /* bytes on the wire; more than the mbuf has when the capture cut it */

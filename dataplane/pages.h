@@ -4,10 +4,10 @@
 
 /**
  * @file
- * One worker's pages for the flows' arenas: a stack of free pages for each of
- * the sizes, cut from chunks of DPDK memory. Taking and giving are a few
- * instructions, without locks. Invariant 4 for all flows together is enforced
- * here: no chunk is taken beyond the limit.
+ * One worker's pages for the flows' arenas, cut from chunks of DPDK memory.
+ * Taking and giving are a few instructions, without locks. Invariant 4 for all
+ * flows together is enforced here: no chunk is taken beyond the limit. Memory
+ * that is free serves any size again once its whole large page is free.
  */
 
 #include <stddef.h>

@@ -76,6 +76,17 @@ send_event(struct report *r, char *json, size_t n)
 	free(json);
 }
 
+bool
+report_writes(const struct message *m, bool alert, bool log_messages)
+{
+	bool bare = m->session && m->findings_total == 0 && m->gap_bytes == 0 &&
+		m->n_opaque_parts == 0;
+
+	for (unsigned i = 0; bare && i < OPAQUE_COUNT; i++)
+		bare = m->opaque[i] == 0;
+	return alert || (log_messages && !bare);
+}
+
 void
 report_message(void *ctx, struct message *m)
 {
@@ -95,13 +106,38 @@ report_message(void *ctx, struct message *m)
 	r->stats->messages++;
 	count_findings(r, m);
 	count_verdict(r, &j);
-	if (!j.alert && !r->cfg->log_messages)
+	if (!report_writes(m, j.alert, r->cfg->log_messages))
 		return;
 	c = context_of(r, in, &names);
 	c.sequence = r->sequence++;
 	c.ordinal = ordinal;
 	json = event_json(m, &j, r->cfg->policy, &c, &n);
 	send_event(r, json, n);
+}
+
+void
+report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	static const struct finding_counts none[DETECT_DETECTORS_MAX];
+	struct message m = {.env = in->env->inspect,
+		.conversation = &in->conversation,
+		.direction = dir,
+		.channel = in->conversation.channel,
+		.protocol = "raw",
+		.counts = none,
+		.bytes_total = bytes,
+		.opaque[OPAQUE_OVER_BUDGET] = bytes};
+
+	m.mail_to_tail = &m.mail_to;
+	report_message(r, &m);
+}
+
+static bool
+is_inside(const struct policy *p, const struct endpoints *ends, enum direction side)
+{
+	int domain = policy_domain_of_address(p, ends->family, ends->address[side]);
+
+	return domain != DOMAIN_NONE && p->domains[domain].control == CONTROL_INSIDE;
 }
 
 void
@@ -118,6 +154,8 @@ report_evasion(struct report *r, const struct inspection *in, enum direction dir
 	char *json;
 	size_t n = 0;
 
+	c.direction = event_direction(is_inside(r->cfg->policy, c.ends, dir),
+		is_inside(r->cfg->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
 	c.sequence = r->sequence++;
 	json = event_evasion_json(&e, &c, &n);
 	send_event(r, json, n);

@@ -5,6 +5,14 @@
 /**
  * @file
  * From a complete message to a judgement, counters, and an event.
+ *
+ * Which messages leave a record. Every message is judged and counted. An alert is
+ * always written. With `--log messages` so is every other message, but for one
+ * kind: the text of a session itself (the commands or the replies of SMTP and FTP;
+ * the QUIT behind a mail is such a message) in which nothing was found, nothing
+ * was opaque, and nothing is missing. It carries no information from one domain
+ * to the other, and there are two or three of it for each mail. The mails and
+ * files of the session are messages of their own, and have their records.
  */
 
 #include "dataplane/inspection.h"
@@ -17,8 +25,14 @@ struct report {
 	uint64_t sequence; /* events of this worker so far */
 };
 
+/** Does this judged message leave a record? */
+bool report_writes(const struct message *m, bool alert, bool log_messages);
+
 /** inspect_env.message_done; @p ctx is a struct report. */
 void report_message(void *ctx, struct message *m);
+
+/** @p bytes of a flow that no message tells of, since there was no memory for one. */
+void report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);
 
 /** A flow ends in which segments contradicted each other in this direction. */
 void report_evasion(struct report *r, const struct inspection *in, enum direction dir);

@@ -126,6 +126,7 @@ struct site_memory {
 	uint64_t total;
 };
 
+/** What a site takes at the most, by the sizes that the parts of the program give. */
 struct site_memory site_memory(const struct site *site, const struct site_sizes *sizes);
 
 /** A line for each, and the total; the key that sets it beside it. */

@@ -50,18 +50,42 @@ print_folded(FILE *out, const char *text)
 	fputc('\n', out);
 }
 
+/* Bytes as an administrator would write them, where that is exact. */
+static const char *
+put_value(uint64_t n, const char *unit, char *ret, size_t size)
+{
+	static const char *const units[] = {"TiB", "GiB", "MiB", "KiB"};
+
+	for (unsigned i = 0; strcmp(unit, "bytes") == 0 && i < ARRAY_LEN(units); i++) {
+		uint64_t one = UINT64_C(1) << (40 - 10 * i);
+
+		if (n >= one && n % one == 0) {
+			snprintf(ret, size, "%" PRIu64 " %s", n / one, units[i]);
+			return ret;
+		}
+	}
+	snprintf(ret, size, "%" PRIu64, n);
+	return ret;
+}
+
 void
 site_print_limits(FILE *out)
 {
+	char value[40], least[40], most[40];
+
 	fputs("Limits: the keys of `limits:` in the site configuration. A number is in the\n"
 	      "unit given here; bytes may be written as 64 KiB, 16 MiB, 2 GiB, times as\n"
 	      "250 ms, 30 s, 5 min, 1 h.\n\n",
 		out);
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
 		const struct site_limit *l = &limits[i];
+		const char *shown = put_value(l->value, l->unit, value, sizeof(value));
+		bool has_unit = strchr(shown, ' ') != NULL;
 
-		fprintf(out, "%s: %" PRIu64 " %s (%" PRIu64 " to %" PRIu64 ")\n", l->name, l->value,
-			l->unit, l->least, l->most);
+		fprintf(out, "%s: %s%s%s (%s to %s)\n", l->name, shown, has_unit ? "" : " ",
+			has_unit ? "" : l->unit,
+			put_value(l->least, l->unit, least, sizeof(least)),
+			put_value(l->most, l->unit, most, sizeof(most)));
 		print_folded(out, l->sentence);
 	}
 }

@@ -142,6 +142,14 @@ site_check_memory(const struct site_memory *m, bool hugepages, const struct eal_
 	char keys[256];
 
 	largest(m, keys, sizeof(keys));
+	/* More hugepages than the machine has memory can't be set. */
+	if (hugepages && machine->ram > 0 && m->dpdk > machine->ram) {
+		snprintf(why, why_size,
+			"the configuration allows %" PRIu64 " MiB, but the machine has %" PRIu64
+			" MiB of memory: lower %s",
+			m->total / MIB, machine->ram / MIB, keys);
+		return -1;
+	}
 	if (hugepages && m->dpdk > machine->huge_free) {
 		explain_hugepages(m, machine, keys, why, why_size);
 		return -1;

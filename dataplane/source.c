@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/source.h"
 
-const char *
-link_name(enum link link)
-{
-	static const char *const names[LINKS] = {
-		[LINK_ETHERNET] = "Ethernet",
-		[LINK_RAW] = "raw IP",
-		[LINK_SLL] = "Linux cooked",
-		[LINK_SLL2] = "Linux cooked v2",
-		[LINK_NULL] = "BSD loopback",
-		[LINK_LOOP] = "OpenBSD loopback",
-	};
-
-	return link < LINKS ? names[link] : "unknown";
-}
-
 /* Numbers of https://www.tcpdump.org/linktypes.html, and of the kernels where a
  * DLT differs from its LINKTYPE: raw IP is 12, on OpenBSD 14, in files 101. */
 bool

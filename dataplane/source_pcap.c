@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
 
+#include "inspectors/bytes.h"
 
 struct pcap_source {
 	struct source base; /* first */
@@ -110,6 +112,41 @@ check_link(const char *path, pcap_t *pcap, enum link *ret, struct source_error *
 	return -1;
 }
 
+/* What libpcap's message doesn't tell: a file is empty, or compressed. */
+static void
+explain_no_capture(const char *path, FILE *f, const char *text, struct source_error *err)
+{
+	static const struct {
+		const char *magic;
+		size_t n;
+		const char *program;
+	} packers[] = {
+		{"\x1f\x8b", 2, "gzip"},
+		{"\xfd" "7zXZ", 5, "xz"},
+		{"\x28\xb5\x2f\xfd", 4, "zstd"},
+		{"BZh", 3, "bzip2"},
+	};
+	char head[8] = "";
+	ssize_t n = is_stdin(path) ? -1 : pread(fileno(f), head, sizeof(head), 0);
+
+	if (n == 0 || (is_stdin(path) && strstr(text, "only got 0") != NULL)) {
+		snprintf(err->text, sizeof(err->text), "capture %s: is empty", shown(path));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(packers); i++) {
+		if (n < (ssize_t)packers[i].n || memcmp(head, packers[i].magic, packers[i].n) != 0)
+			continue;
+		snprintf(err->text, sizeof(err->text),
+			"capture %s: is compressed; give what it holds: `%s -dc %s | sluss watch … "
+			"--pcap -`", path, packers[i].program, path);
+		return;
+	}
+	snprintf(err->text, sizeof(err->text),
+		"capture %s: isn't a capture that can be read (%s); pcap and pcapng can, "
+		"and other formats after `editcap -F pcapng`",
+		shown(path), text);
+}
+
 static int
 open_capture(const char *path, pcap_t **ret, enum link *link, uint64_t *size,
 	struct source_error *err)
@@ -122,10 +159,7 @@ open_capture(const char *path, pcap_t **ret, enum link *link, uint64_t *size,
 		return -1;
 	pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_MICRO, text);
 	if (pcap == NULL) {
-		snprintf(err->text, sizeof(err->text),
-			"capture %s: isn't a capture that can be read (%s); pcap and pcapng can, "
-			"and other formats after `editcap -F pcapng`",
-			shown(path), text);
+		explain_no_capture(path, f, text, err);
 		if (f != stdin)
 			fclose(f);
 		return -1;

@@ -101,7 +101,7 @@ find_packet_socket(unsigned interface)
 	while (fds != NULL && ret < 0 && (d = readdir(fds)) != NULL) {
 		int fd = atoi(d->d_name), domain = 0;
 		socklen_t n = sizeof(domain);
-		struct sockaddr_ll at;
+		struct sockaddr_ll at = {0};
 		socklen_t at_n = sizeof(at);
 
 		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 &&

@@ -66,7 +66,7 @@ struct worker_stats {
 	uint64_t flows_open; /* now */
 	uint64_t flows_peak;
 
-	/* Payload of every packet that headers.h gave out as usable. */
+	/* Payload of every packet that headers.h gave out as usable, or with a wrong checksum. */
 	uint64_t payload;
 	uint64_t inspected;
 	uint64_t opaque[OPAQUE_COUNT];

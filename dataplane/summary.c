@@ -77,14 +77,17 @@ static void
 print_packets(FILE *out, const struct summary *s)
 {
 	const struct worker_stats *w = s->stats;
-	char text[128] = "packets";
+	char packets[64] = "packets", bytes[64] = "bytes on the wire";
 
-	if (s->seconds > 0)
-		snprintf(text, sizeof(text), "packets in %.1f s: %.0f a second, %.1f Mbit/s",
-			s->seconds, (double)w->packets / s->seconds,
+	/* The rates of less than a second say nothing. */
+	if (s->seconds >= 1) {
+		snprintf(packets, sizeof(packets), "packets, %.0f a second",
+			(double)w->packets / s->seconds);
+		snprintf(bytes, sizeof(bytes), "bytes on the wire, %.1f Mbit/s",
 			(double)w->bytes * 8 / s->seconds / 1e6);
-	row(out, "Received", w->packets, text);
-	row(out, "", w->bytes, "bytes on the wire");
+	}
+	row(out, "Received", w->packets, packets);
+	row(out, "", w->bytes, bytes);
 	fputc('\n', out);
 }
 
@@ -240,7 +243,6 @@ print_oddities(FILE *out, const struct summary *s)
 	const struct worker_stats *w = s->stats;
 	const struct source_stats *r = s->source;
 
-	fputs("Beside the usual way\n", out);
 	row_if(out, "  missed", r->missed, "packets dropped by the port before they were read");
 	row_if(out, "  no_buffer", r->no_buffer,
 		"packets dropped since limits.packet_buffers was used up");
@@ -284,7 +286,23 @@ print_tcp(FILE *out, const struct summary *s)
 		"bytes of payload: " sentence);
 	STREAM_DROPS(X)
 #undef X
-	fputc('\n', out);
+}
+
+/* A heading with nothing below it would only make one wonder. */
+static void
+print_beside(FILE *out, const struct summary *s)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *to = open_memstream(&text, &n);
+
+	if (to == NULL)
+		return;
+	print_oddities(to, s);
+	print_tcp(to, s);
+	if (fclose(to) == 0 && n > 0)
+		fprintf(out, "Beside the usual way\n%s\n", text);
+	free(text);
 }
 
 bool
@@ -310,7 +328,6 @@ summary_print(FILE *out, const struct summary *s)
 	print_payload(out, s);
 	print_verdicts(out, s);
 	print_findings(out, s);
-	print_oddities(out, s);
-	print_tcp(out, s);
+	print_beside(out, s);
 	return summary_balance(out, s);
 }

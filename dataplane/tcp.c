@@ -332,6 +332,45 @@ finish_if_acked(struct step *t)
 	}
 }
 
+/* ---- what is kept ---- */
+
+/* Copy what @p r and the @p n bytes from @p seq on have in common. */
+static void
+recall_run(struct run r, uint32_t seq, uint32_t n, uint8_t *ret, bool *known)
+{
+	if (before(r.seq, seq))
+		r = run_skip(r, seq - r.seq);
+	if (!before(r.seq, seq + n))
+		return;
+	r = run_head(r, seq + n - r.seq);
+	while (r.n > 0) {
+		struct bytes b = run_bytes(r);
+		uint32_t from = r.seq - seq;
+
+		if (b.n == 0)
+			return;
+		memcpy(ret + from, b.p, b.n);
+		memset(known + from, true, b.n);
+		r = run_skip(r, (uint32_t)b.n);
+	}
+}
+
+void
+tcp_stream_recall(const struct tcp_stream *s, enum direction dir, uint64_t at, size_t n,
+	uint8_t *ret, bool *known)
+{
+	const struct tcp_half *h = &s->half[dir];
+	uint32_t seq = h->next + (uint32_t)(at - position(h));
+
+	memset(known, false, n);
+	if (!h->synced)
+		return;
+	for (const struct tcp_piece *p = h->past; p != NULL; p = p->next)
+		recall_run(run_of(p), seq, (uint32_t)n, ret, known);
+	for (const struct tcp_piece *p = h->held; p != NULL; p = p->next)
+		recall_run(run_of(p), seq, (uint32_t)n, ret, known);
+}
+
 /* ---- comparing copies ---- */
 
 static uint32_t

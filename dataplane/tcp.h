@@ -258,6 +258,18 @@ enum tcp_result tcp_stream_segment(struct tcp_stream *s, enum direction dir,
  */
 void tcp_stream_close(struct tcp_stream *s);
 
+/**
+ * What is kept of a direction's bytes from position @p at on: those that were
+ * read and aren't acknowledged, and those that wait behind a hole. May be
+ * called by the callbacks.
+ *
+ * @param n      bytes to look for, less than 2^31
+ * @param ret    @p n bytes, set where...
+ * @param known  ...the same byte of this is true; all of it is set
+ */
+void tcp_stream_recall(const struct tcp_stream *s, enum direction dir, uint64_t at, size_t n,
+	uint8_t *ret, bool *known);
+
 static inline enum stream_state
 stream_state(const struct tcp_stream *s)
 {

@@ -17,10 +17,11 @@
 #include "dataplane/summary.h"
 #include "dataplane/worker.h"
 #include "inspectors/detect/pseudonym.h"
+#include "policy/hide_numbers.h"
 #include "policy/policy.h"
 #include "policy/secret.h"
 
-enum { WHY = 2048, MIB = 1 << 20 };
+enum { WHY = 2048, LINE = 8192, MIB = 1 << 20 };
 
 /* All that a run owns, in the order in which it comes and, backwards, goes. */
 struct watch {
@@ -59,14 +60,16 @@ seconds_now(void)
 static void __attribute__((format(printf, 2, 3)))
 say(struct watch *w, const char *format, ...)
 {
+	char line[LINE];
 	va_list ap;
 
-	progress_clear(&w->progress);
-	fputs("sluss: ", stderr);
+	/* Names of files may hold identifiers. */
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	hide_numbers(line);
+	progress_clear(&w->progress);
+	fprintf(stderr, "sluss: %s\n", line);
 }
 
 static void

@@ -7,6 +7,8 @@
  */
 #include "dataplane/worker.h"
 
+#include <string.h>
+
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -53,18 +55,24 @@ worker_flow_size(void)
 	return flow_table_flow_size();
 }
 
+_Static_assert(sizeof(struct inspection_unread) <= sizeof(((struct flow *)NULL)->worker),
+	"what a flow was not inspected for fits it");
+
 /* ---- set-up ---- */
 
 static void
 on_flow_ended(void *ctx, struct flow *f, enum flow_end why)
 {
+	struct worker *w = ctx;
 	struct inspection *in = f->inspection;
+	struct inspection_unread unread;
 
-	if (in == NULL)
-		return;
+	memcpy(&unread, f->worker, sizeof(unread));
 	f->inspection = NULL;
-	in->now_us = f->last_us;
-	inspection_close(in);
+	if (in != NULL)
+		inspection_close(in);
+	if (unread.bytes[DIR_CLIENT] > 0 || unread.bytes[DIR_SERVER] > 0)
+		inspection_close_unread(&w->inspections, f, &unread, in != NULL);
 }
 
 static struct flow_table *
@@ -282,16 +290,23 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	}
 	if (header_result_usable(r))
 		return true;
-	if (r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
+	if (r == HEADER_IP_CHECKSUM || r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
 		count_damaged(w, p);
 	rte_pktmbuf_free(p->mbuf);
 	return false;
 }
 
+/* There is no page to inspect the flow with: its end tells. */
 static void
-no_room(struct worker *w, const struct packet *p)
+no_room(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
 {
+	struct inspection_unread unread;
+
 	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
+	memcpy(&unread, f->worker, sizeof(unread));
+	if (unread.bytes[dir] <= UINT32_MAX - p->payload_len)
+		unread.bytes[dir] += p->payload_len;
+	memcpy(f->worker, &unread, sizeof(unread));
 }
 
 /* The flow's inspection, opened with its first packet; NULL: no page for it. */
@@ -323,7 +338,7 @@ one_packet(struct worker *w, unsigned i, const struct packet *p)
 			(void)inspection_packet(in, p, dir);
 	}
 	if (in == NULL)
-		no_room(w, p);
+		no_room(w, f, p, dir);
 }
 
 static void
@@ -394,6 +409,13 @@ worker_finish(struct worker *w)
 	flow_table_flush(w->flows);
 	w->stats.flows_open = 0;
 	copy_counters(w);
+}
+
+bool
+worker_is_empty(const struct worker *w)
+{
+	return flow_table_count(w->flows) == 0 && pages_held(w->pages) == 0 &&
+		tcp_engine_references(w->tcp) == 0 && classifier_held(w->classifier) == 0;
 }
 
 const struct worker_stats *

@@ -68,7 +68,11 @@ void worker_idle(struct worker *w, uint64_t now_us);
 /** End of input: close all flows, write their events. Only worker_free() may follow. */
 void worker_finish(struct worker *w);
 
+/** Kept current by the worker's thread; valid as long as @p w. */
 const struct worker_stats *worker_stats(const struct worker *w);
+
+/** Is nothing held of any flow: no page, segment, fragment or nDPI state? So after worker_finish(). */
+bool worker_is_empty(const struct worker *w);
 
 void worker_free(struct worker *w); /* accepts NULL */
 

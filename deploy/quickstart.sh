@@ -10,6 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 sh deploy/install-packages.sh build
 
+echo "building in build/release; the first time that takes a minute or two"
 mkdir -p build
 [ -d build/release ] || meson setup build/release --buildtype=release > build/setup.log 2>&1 || {
   cat build/setup.log >&2
@@ -33,16 +34,32 @@ build/release/dataplane/sluss watch --policy policy/examples/default.yaml --pcap
   --events "$events"
 
 echo
-echo "The alerts ($events), a line each; the first one whole:"
+echo "The alerts in $events, a line each; then the first one, field by field:"
 python3 - "$events" <<'PY'
 import json, sys
+
+def fields(value, name=""):
+    """Dotted names; lists as they are."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from fields(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
+
 events = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
 for e in events:
     s = e["sluss"]
-    what = ", ".join(f"{i['id']} x{i['count']}" for i in s.get("information", [])) or \
-        ", ".join(sorted({o["reason"] for o in s.get("opaque", [])}))
-    print(f"  {s.get('from')} -> {','.join(s.get('to', []))} {s['channel']}: would {s['verdict']}"
-          f" (class {s.get('class')}, ceiling {s.get('ceiling')}): {what}")
-if events:
-    print(json.dumps(events[0], indent=2, ensure_ascii=False))
+    print("  " + e["event"].get("reason", s["verdict"]))
+print()
+for name, value in fields(events[0]) if events else ():
+    if name == "sluss.findings":
+        for f in value[:3]:
+            print(f"  {name}[]: {json.dumps(f, ensure_ascii=False)}")
+        if len(value) > 3:
+            print(f"  {name}[]: … and {len(value) - 3} more")
+    else:
+        print(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
 PY
+
+echo
+echo "Next: build/release/ctl/slussctl scan PATH… looks through files; README.md says more."

@@ -33,7 +33,8 @@ const struct arena_source arena_source_malloc = {malloc_take, malloc_give, NULL}
 void
 arena_init(struct arena *a, const struct arena_source *source, struct arena_budget *budget)
 {
-	*a = (struct arena){source, budget, NULL};
+	budget->source = source;
+	*a = (struct arena){budget, NULL};
 }
 
 /* The first page is small, since most flows need little; then medium ones. */
@@ -55,7 +56,7 @@ push_page(struct arena *a, size_t n)
 
 	if (n > ARENA_PAGE_LARGE - HEADER || size > a->budget->limit - a->budget->held)
 		return false;
-	page = a->source->take(a->source->ctx, size);
+	page = a->budget->source->take(a->budget->source->ctx, size);
 	if (page == NULL)
 		return false;
 	*page = (struct arena_page){a->top, size, HEADER};
@@ -73,7 +74,7 @@ pop_page(struct arena *a)
 
 	a->top = page->below;
 	a->budget->held -= page->size;
-	a->source->give(a->source->ctx, page, page->size);
+	a->budget->source->give(a->budget->source->ctx, page, page->size);
 }
 
 void *

@@ -35,8 +35,9 @@ struct arena_source {
 /** Pages by malloc, for tests and command-line tools. */
 extern const struct arena_source arena_source_malloc;
 
-/** Shared by all arenas of one flow. */
+/** Shared by all arenas of one flow, which have one source. */
 struct arena_budget {
+	const struct arena_source *source; /* set by arena_init() */
 	size_t limit; /* bytes of pages */
 	size_t held;
 	size_t peak;
@@ -45,7 +46,6 @@ struct arena_budget {
 struct arena_page;
 
 struct arena {
-	const struct arena_source *source;
 	struct arena_budget *budget;
 	struct arena_page *top; /* NULL until something is allocated */
 };

@@ -140,14 +140,4 @@ reader_be16(struct reader *r)
 	return at == NULL ? 0 : (uint16_t)(at[0] << 8 | at[1]);
 }
 
-static inline uint32_t
-reader_be32(struct reader *r)
-{
-	const uint8_t *at = reader_take(r, 4);
-
-	return at == NULL ? 0
-			  : (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
-				    at[3];
-}
-
 #endif

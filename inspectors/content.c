@@ -3,6 +3,8 @@
 
 /* APPNOTE 4.4.4: bit 0 of the general purpose flags at offset 6 says "encrypted". */
 enum { ZIP_FLAGS_AT = 6, ZIP_FLAG_ENCRYPTED = 1 };
+/* PE format, "MS-DOS stub": a 16-bit number at offset 2, the bytes of the last page of 512. */
+enum { MZ_LAST_PAGE_HIGH = 3 };
 
 static const struct declared {
 	const char *type; /* lower case; "x/" stands for all subtypes, "+x" for a suffix */
@@ -110,7 +112,7 @@ static const struct signature binary[] = {
 	MAGIC("\x7f"
 	      "ELF",
 		CONTENT_OPAQUE),
-	MAGIC("MZ\x90\0", CONTENT_OPAQUE),	      /* PE */
+	MAGIC("MZ", CONTENT_OPAQUE),		      /* DOS, PE: begins_with() */
 	MAGIC("SQLite format 3\0", CONTENT_OPAQUE),
 	MAGIC("-----BEGIN PGP MESSAGE-----", CONTENT_OPAQUE),
 	MAGIC("(This file must be converted with BinHex", CONTENT_OPAQUE),
@@ -177,6 +179,24 @@ opaque_why(struct bytes head, const struct signature *s)
 	return OPAQUE_UNKNOWN_FORMAT;
 }
 
+static enum fit
+begins_with(struct bytes head, const struct signature *s)
+{
+	enum fit f = fits(head, s->magic, false);
+
+	if (f != FIT_YES)
+		return f;
+	/* A zip's flags stand behind its signature. */
+	if (s->magic.p[0] == 'P' && head.n <= ZIP_FLAGS_AT)
+		return FIT_MORE;
+	if (!bytes_equal(s->magic, BYTES_LIT("MZ")))
+		return FIT_YES;
+	/* Two letters may begin a text; with a number below 512 behind them they don't. */
+	if (head.n <= MZ_LAST_PAGE_HIGH)
+		return FIT_MORE;
+	return head.p[MZ_LAST_PAGE_HIGH] <= 1 ? FIT_YES : FIT_NO;
+}
+
 /* Bytes before markup that don't count; at most CONTENT_SNIFF_MAX - 16 of them. */
 static struct bytes
 skip_blank(struct bytes head)
@@ -200,15 +220,12 @@ content_sniff(struct bytes head, enum content_kind *ret_kind, enum opaque_reason
 
 	*ret_why = OPAQUE_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(binary); i++) {
-		enum fit f = fits(head, binary[i].magic, false);
+		enum fit f = begins_with(head, &binary[i]);
 
 		if (f == FIT_MORE)
 			more = true;
 		if (f != FIT_YES)
 			continue;
-		/* A zip's flags stand behind its signature. */
-		if (binary[i].magic.p[0] == 'P' && head.n <= ZIP_FLAGS_AT)
-			return SNIFF_MORE;
 		*ret_kind = binary[i].kind;
 		*ret_why = binary[i].kind == CONTENT_OPAQUE ? opaque_why(head, &binary[i])
 							    : OPAQUE_NONE;

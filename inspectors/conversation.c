@@ -102,6 +102,9 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 	c->decided = true;
 	if (again) {
 		raw_discard(c->state);
+		/* What the raw one had no memory for is read again, too. */
+		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
+		memset(c->stats.over, 0, sizeof(c->stats.over));
 		if (use_inspector(c, ops))
 			c->channel = ops->channel;
 		else
@@ -180,7 +183,7 @@ keep_bid_bytes(struct conversation *c, enum direction dir, struct bytes in)
 	if (n > in.n)
 		n = in.n;
 	memcpy(c->bid_bytes[dir] + c->n_bid_bytes[dir], in.p, n);
-	c->n_bid_bytes[dir] += n;
+	c->n_bid_bytes[dir] += (uint16_t)n;
 }
 
 /* False when there is no more room: then the conversation has to be decided. */
@@ -200,7 +203,7 @@ keep_piece(struct conversation *c, enum piece_kind kind, enum direction dir, str
 		memcpy(k->data, in.p, in.n);
 	*c->kept_tail = k;
 	c->kept_tail = &k->next;
-	c->n_kept += in.n + sizeof(*k);
+	c->n_kept += (uint32_t)(in.n + sizeof(*k));
 	return true;
 }
 
@@ -411,4 +414,5 @@ void
 conversation_over(struct conversation *c, enum direction dir, uint64_t n)
 {
 	c->stats.opaque[dir][OPAQUE_OVER_BUDGET] += n;
+	c->stats.over[dir] += n;
 }

@@ -8,11 +8,14 @@
  *
  * Until the protocol is known the bytes are scanned raw, and the first of them
  * are kept (limits.first_bytes); the inspector that is chosen is then fed from
- * byte one and the raw findings are discarded. A flow whose first bytes run
- * out before that stays raw.
+ * byte one and the raw findings are discarded.
  *
  * The protocol is chosen by the inspectors' bids on the first bytes, with what
- * the host knows (nDPI's answer, the port) as a hint.
+ * the host knows (nDPI's answer) as a hint: the first that is sure, or that the
+ * hint names and that has not said no. When the first bytes are full, the host
+ * has no hint to give or the flow ends, the first that said "maybe" is taken;
+ * without one the flow stays raw. A data connection that a control connection
+ * has announced needs no bids.
  */
 
 #include "inspectors/message.h"
@@ -28,6 +31,7 @@ struct endpoints {
 struct conversation_stats {
 	uint64_t delivered[2]; /* in-order bytes given to conversation_data() */
 	uint64_t opaque[2][OPAQUE_COUNT];
+	uint64_t over[2]; /* of opaque[][OPAQUE_OVER_BUDGET]: bytes that no message tells of */
 };
 
 struct conversation {
@@ -44,17 +48,17 @@ struct conversation {
 	enum channel channel; /* of the flow; the host may set it before the first byte */
 	struct transfer *transfer; /* a data connection's announcement, or NULL */
 	struct conversation_stats stats;
-	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
-	bool midstream; /* its beginning was not seen */
 	/* Why all its bytes are opaque, though they are scanned; the host may set it. */
 	enum opaque_reason opaque;
+	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
+	bool midstream; /* its beginning was not seen */
 	/* The rest belongs to conversation.c. */
 	bool decided;	    /* ops is final; until then it is the raw inspector */
 	struct arena first; /* the first bytes, while not decided */
 	struct kept_piece *kept, **kept_tail;
-	size_t n_kept;
 	uint8_t *bid_bytes[2];
-	size_t n_bid_bytes[2];
+	uint16_t n_bid_bytes[2];
+	uint32_t n_kept;
 	/* To see a mail session behind bytes that no mail session begins with. */
 	uint8_t greeting[4], n_greeting; /* the server's first bytes */
 	uint8_t line[16], n_line;	 /* the client's line so far, without blanks in front */
@@ -62,7 +66,7 @@ struct conversation {
 
 /**
  * @param source     pages for the arenas; borrowed
- * @param midstream  the beginning was not seen: read from here, never replayed
+ * @param midstream  the beginning was not seen: inspectors expect no greeting
  * The structure itself is the caller's.
  */
 void conversation_open(struct conversation *c, struct inspect_env *env,
@@ -75,8 +79,11 @@ void conversation_hint(struct conversation *c, const struct inspector_ops *hint)
 /** The host will give no hint any more (nDPI gave up): decide with what is there. */
 void conversation_no_hint(struct conversation *c);
 
+/** The next bytes of a direction, or one datagram; both directions in the order of the wire. */
 void conversation_data(struct conversation *c, enum direction dir, struct bytes in);
+/** @p lost bytes never came; the next conversation_data() of @p dir is behind them. */
 void conversation_gap(struct conversation *c, enum direction dir, uint64_t lost);
+/** No more bytes in this direction (FIN). */
 void conversation_finish(struct conversation *c, enum direction dir);
 
 /** Ends all messages and gives all memory back. */

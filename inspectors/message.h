@@ -80,6 +80,8 @@ struct message {
 	struct bytes file_name; /* UTF-8 */
 	struct bytes http_method, url_host, url_path; /* as on the wire, no query */
 	const char *command;			      /* "STOR", "RETR", …: static */
+	/* A session's own commands or replies (SMTP, FTP): no mail, no file. */
+	bool session;
 
 	/* What was found. */
 	struct finding findings[MESSAGE_FINDINGS_LISTED];
@@ -141,7 +143,7 @@ struct bytes message_keep(struct message *m, struct bytes text);
 /** Add a recipient; over limits.recipients it only sets recipients_over. */
 void message_add_recipient(struct message *m, struct bytes address);
 
-/** @p lost bytes never came: the message is damaged, and says so. */
+/** @p lost bytes never came: the event says so, and policy judges them as opaque. */
 void message_gap(struct message *m, uint64_t lost);
 
 /**
@@ -151,7 +153,8 @@ void message_gap(struct message *m, uint64_t lost);
 void message_count(struct message *m, uint64_t n);
 
 /**
- * Close open parts and hand the message to the host; its memory goes back.
+ * Close open parts and hand the message to the host; its memory goes back. What
+ * was opaque in it is added to the conversation's counters.
  * @param cut  it ended before its protocol said so
  */
 void message_close(struct message *m, bool cut);

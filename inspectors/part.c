@@ -5,6 +5,8 @@
  *   codings (base64, gzip, …)  ->  sniff  ->  charset  ->  [markup]  ->  scan
  *                                        \->  mime | gzip + sniff | …
  *
+ * `doubt` stands before base64, for bodies that only claim to be that.
+ *
  * The scan is the chain's end and the place where the input of a failed stage
  * goes. `sniff` builds what stands behind it once the first bytes have shown
  * what they are; it can, since nothing else is on the message's part stack then.
@@ -231,22 +233,22 @@ is_markup(enum content_kind kind)
 	return kind == CONTENT_HTML || kind == CONTENT_XML || kind == CONTENT_JSON;
 }
 
-/* What was declared differs from what the bytes show: read them both ways. */
-static void
-open_alternative(struct decoder *sniff, enum content_kind kind)
+/* What was declared differs from what the bytes show: read them the other way too. */
+static struct decoder *
+open_alternative(struct decoder *d, enum content_kind kind, const struct part_meta *meta)
 {
-	struct sniff_state *s = sniff->state;
-	struct decoder *end = open_scan(sniff->part);
+	struct decoder *end = open_scan(d->part), *alternative;
 	enum outcome why;
 
 	if (end == NULL) {
-		mark_failed(sniff, OUTCOME_OVER_BUDGET);
-		return;
+		mark_failed(d, OUTCOME_OVER_BUDGET);
+		return NULL;
 	}
-	s->alternative = open_text(kind, end, s->meta, &why);
-	s->alternative->prev = sniff;
+	alternative = open_text(kind, end, meta, &why);
+	alternative->prev = d;
 	if (why != OUTCOME_OK)
-		mark_failed(sniff, why);
+		mark_failed(d, why);
+	return alternative;
 }
 
 /* Would ASCII under the declared charset read as something else (EBCDIC)? */
@@ -261,22 +263,19 @@ hides_ascii(const struct decoder *d)
 }
 
 /* Receivers that don't know the charset show the bytes as they are. */
-static void
+static struct decoder *
 open_ascii(struct decoder *d)
 {
 	struct sniff_state *s = d->state;
-	const struct part_meta *meta = s->meta;
 	struct part_meta *other = arena_alloc(d->part->message->stack, sizeof(*other));
 
 	if (other == NULL) {
 		mark_failed(d, OUTCOME_OVER_BUDGET);
-		return;
+		return NULL;
 	}
-	*other = *meta;
+	*other = *s->meta;
 	other->charset = (struct bytes){NULL, 0};
-	s->meta = other;
-	open_alternative(d, content_declared(meta->type));
-	s->meta = meta;
+	return open_alternative(d, content_declared(other->type), other);
 }
 
 /* As many, though which they were isn't known any more. */
@@ -342,9 +341,10 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 	if (hides(why, s->primary))
 		part_mark_opaque(d->part, opaque_reason_of(why));
 	if (is_markup(seen) && !is_markup(said))
-		open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen);
+		s->alternative =
+			open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen, s->meta);
 	else if (hides_ascii(d))
-		open_ascii(d);
+		s->alternative = open_ascii(d);
 	why = emit_blanks(d);
 	if (s->alternative != NULL)
 		(void)decoder_push(s->alternative, head);
@@ -400,6 +400,99 @@ static const struct decoder_ops sniff_stage = {.name = "sniff",
 	.push = sniff_push,
 	.close = sniff_close};
 
+/* ---- doubt ---- */
+
+/*
+ * In front of base64. Text under a header that says base64 decodes to nothing
+ * that anybody reads, but its source can be read: then the bytes are scanned as
+ * they came too. So are those of a short body, where nothing can be told.
+ */
+
+enum { DOUBT_MAX = 256 }; /* bytes that tell; real base64 holds no other character in them */
+
+struct doubt {
+	const struct part_meta *meta;
+	struct decoder *alternative; /* of the bytes as they came; NULL: they are base64 */
+	uint8_t head[DOUBT_MAX];
+	uint16_t n_head;
+	bool decided;
+};
+
+static bool
+is_base64(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '+' || c == '/' || c == '=' || c == '\r' || c == '\n';
+}
+
+static enum outcome
+doubt_decide(struct decoder *d, bool doubted)
+{
+	struct doubt *s = d->state;
+	struct bytes head = bytes_of(s->head, s->n_head);
+	enum content_kind said = content_declared(s->meta->type);
+
+	s->decided = true;
+	/* Nothing behind this stage has opened a part yet: there is room on the stack. */
+	if (doubted)
+		s->alternative = open_alternative(
+			d, said == CONTENT_MIME ? CONTENT_TEXT : said, s->meta);
+	if (s->alternative != NULL)
+		(void)decoder_push(s->alternative, head);
+	return decoder_emit(d, head);
+}
+
+static enum outcome
+doubt_push(struct decoder *d, struct bytes in)
+{
+	struct doubt *s = d->state;
+	enum outcome r = OUTCOME_OK;
+
+	while (!s->decided && in.n > 0 && r == OUTCOME_OK) {
+		uint8_t c = in.p[0];
+
+		s->head[s->n_head++] = c;
+		in = bytes_skip(in, 1);
+		if (!is_base64(c) || s->n_head == DOUBT_MAX)
+			r = doubt_decide(d, !is_base64(c));
+	}
+	if (in.n == 0 || r != OUTCOME_OK)
+		return r;
+	if (s->alternative != NULL)
+		(void)decoder_push(s->alternative, in);
+	return decoder_emit(d, in);
+}
+
+static enum outcome
+doubt_close(struct decoder *d)
+{
+	struct doubt *s = d->state;
+	enum outcome r = OUTCOME_OK;
+
+	if (!s->decided && s->n_head > 0)
+		r = doubt_decide(d, true);
+	if (s->alternative != NULL)
+		(void)decoder_close(s->alternative);
+	return r;
+}
+
+static const struct decoder_ops doubt_stage = {.name = "doubt",
+	.state_size = sizeof(struct doubt),
+	.push = doubt_push,
+	.close = doubt_close};
+
+static struct decoder *
+open_doubt(struct decoder *next, struct decoder *end, const struct part_meta *meta)
+{
+	enum outcome why;
+	struct decoder *d = open_stage(&doubt_stage, next, end, meta, &why);
+
+	if (d == NULL)
+		return next;
+	((struct doubt *)d->state)->meta = meta;
+	return d;
+}
+
 /* ---- chains ---- */
 
 static struct decoder *
@@ -450,6 +543,9 @@ open_chain(struct part *p, const struct part_reading *reading, const struct part
 	}
 	if (hides(why, primary))
 		part_mark_opaque(p, opaque_reason_of(why));
+	/* Where there are more readings, one of them is of the raw bytes. */
+	if (d->ops == &base64_decoder && meta->n_readings == 1)
+		d = open_doubt(d, end, meta);
 	p->chains[p->n_chains++] = d;
 }
 
@@ -586,15 +682,21 @@ note_failures(struct part *p)
 }
 
 void
+part_push_uncounted(struct part *p, struct bytes in)
+{
+	for (unsigned i = 0; i < p->n_chains; i++)
+		(void)decoder_push(p->chains[i], in);
+	if (p->reason == OPAQUE_NONE)
+		note_failures(p);
+}
+
+void
 part_push(struct part *p, struct bytes in)
 {
 	if (in.n == 0)
 		return;
 	count_taken(p, in.n);
-	for (unsigned i = 0; i < p->n_chains; i++)
-		(void)decoder_push(p->chains[i], in);
-	if (p->reason == OPAQUE_NONE)
-		note_failures(p);
+	part_push_uncounted(p, in);
 	if (p->reason != OPAQUE_NONE)
 		count_opaque(p, p->reason, in.n);
 }
@@ -657,8 +759,8 @@ close_chains(struct part *p, bool cut)
 		(void)decoder_close(p->chains[i]);
 	if (before != OPAQUE_NONE)
 		return;
-	/* For want of memory a finding couldn't be counted: which bytes it was in isn't known. */
-	if (p->reason == OPAQUE_OVER_BUDGET)
+	/* Known at the end only, of bytes that had come before: of which isn't known. */
+	if (p->reason != OPAQUE_NONE)
 		count_opaque(p, p->reason, p->taken);
 	note_failures(p);
 	if (p->reason != OPAQUE_NONE || cut)
@@ -703,7 +805,7 @@ is_plumbing(const struct decoder *d)
 	if (d->ops == &unfold_decoder || d->ops == &delsp_decoder)
 		return true;
 	return d->ops == &sniff_stage || d->ops == &scan_stage || d->ops == &charset_decoder ||
-		d->ops == &mime_decoder;
+		d->ops == &mime_decoder || d->ops == &doubt_stage;
 }
 
 static size_t

@@ -71,6 +71,7 @@ struct part {
 	/* Of its own input: bytes that were opaque, in it or in a part below it. */
 	uint64_t opaque[OPAQUE_COUNT];
 	enum opaque_reason reason; /* why its bytes are opaque now */
+	unsigned evidence; /* bit i: words list i has its evidence in this part; message.c's */
 	/* The rest belongs to part.c. */
 	struct decoder *chains[PART_READINGS_MAX]; /* first stage of each reading */
 	unsigned n_chains;
@@ -78,20 +79,23 @@ struct part {
 	uint64_t own_opaque; /* bytes counted for a reason of its own */
 	enum opaque_reason own_reason;
 	struct arena_mark mark;
-	unsigned evidence; /* bit i: words list i has its evidence in this part */
 };
 
 /**
  * Open a part below @p parent (NULL: the message's root).
  *
  * Never fails: when a limit (parts, depth, memory) is reached, the part is
- * opened as over-budget with a raw scan where there is room for one, and its
- * bytes are counted so.
+ * opened as over-budget, scanned as plain text where there is room for a scan,
+ * and its bytes are counted so. What is declared in @p meta is copied but for
+ * the label.
  */
 struct part *part_open(struct message *m, struct part *parent, const struct part_meta *meta);
 
 /** The part's next bytes, in any split. */
 void part_push(struct part *p, struct bytes in);
+
+/** Bytes to be read between the part's own, but not counted: a separator, or an overlap. */
+void part_push_uncounted(struct part *p, struct bytes in);
 
 /**
  * Bytes of this part that can't be read and aren't scanned, such as TLS

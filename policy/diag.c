@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "policy/hide_numbers.h"
+
 void
 diag_init(struct diag *d)
 {
@@ -45,6 +47,7 @@ compose(struct place at, const char *kind, const char *text)
 	if (n < 0)
 		return NULL;
 	hide_controls((unsigned char *)line);
+	hide_numbers(line);
 	return line;
 }
 

@@ -36,7 +36,7 @@ void diag_free(struct diag *d); /* what it holds; it can be used again */
 
 /**
  * Add an error or a warning. Control characters in it are shown as '?', so that a
- * file can't write to somebody's terminal.
+ * file can't write to somebody's terminal; identifiers are hidden (hide_numbers.h).
  */
 void diag_error(struct diag *d, struct place at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -75,6 +75,7 @@ const struct network **network_sort(struct pool *pool, const struct network *lis
 bool name_pattern_parse(const char *text, struct pool *pool, struct name_pattern *ret,
 	const char **why);
 
+/** Of @p n patterns, which are copied; NULL when @p pool is used up. */
 struct name_table *name_table_build(struct pool *pool, const struct name_pattern *list, size_t n);
 
 /** As network_sort(): equal patterns stand together. */

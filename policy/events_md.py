@@ -25,6 +25,21 @@ replaced by `*`, findings carry a mask and a pseudonym.
 | evasion | `sluss watch`, dataset `sluss.evasion` | an attempt to be read differently by us and by the receiver |
 | scan | `slussctl scan --json` | a file, clean ones too |
 
+`sluss watch` writes a verdict for each alert; with `--log messages` for each judged
+message, but for the commands and replies of an SMTP or FTP session in which nothing
+was found, opaque or missing (its mails and files have records of their own).
+
+**Files.** Lines are appended, so that several runs may share a file; `event.id` is
+the same for the same traffic, `event.sequence` counts within one run. Only whole
+lines are written. A kill takes what was read less than a second ago and wasn't
+written yet, and can leave a half last line if it comes in the middle of a write: the
+next run that appends ends that line first. So a reader skips a line that is no JSON,
+and waits for the end of the last one.
+
+**Lost and damaged bytes.** What never came stands in `sluss.bytes.gap`, with the flag
+`gap`; a message that ended before its protocol said so has the flag `cut`. What came
+but broke its format is opaque, reason `damaged`, with the part that it broke.
+
 A type with `[]` is an array; fields below an array of objects are in each of its
 objects.
 """

@@ -30,17 +30,19 @@ void json_put_string(struct json_put *w, json_t *object, const char *key, const 
 /** Above what JSON integers hold in C it is the largest of them. */
 void json_put_count(struct json_put *w, json_t *object, const char *key, uint64_t value);
 
-/** A new object below @p object; borrowed from it. */
+/** A new object, or array, below @p object; borrowed from it. */
 json_t *json_put_object(struct json_put *w, json_t *object, const char *key);
 json_t *json_put_array(struct json_put *w, json_t *object, const char *key);
 
 /** @p value, which is taken over, at the end of @p array. */
 void json_put_append(struct json_put *w, json_t *array, json_t *value);
+/** As json_put_string(), json_put_object(): at the end of @p array. */
 void json_put_append_string(struct json_put *w, json_t *array, const char *value);
 json_t *json_put_append_object(struct json_put *w, json_t *array);
 
 /** Text from the wire or a file system, with every identifier masked. Empty puts nothing. */
 void json_put_masked(struct json_put *w, json_t *object, const char *key, struct bytes text);
+/** As json_put_masked(), at the end of @p array. */
 void json_put_append_masked(struct json_put *w, json_t *array, struct bytes text);
 
 /**

@@ -35,11 +35,13 @@ bool policy_parse(struct policy *p, const struct yaml_doc *doc, struct diag *d);
 /** The packs that the file names; NULL where it names none. Checked as a list of strings. */
 const struct yaml_node *policy_parse_packs(const struct yaml_doc *doc, struct diag *d);
 
+/** The sections `domains:` and `information:` with what belongs to them; errors are noted in @p s. */
 void parse_domains(struct parse *s, const struct yaml_node *root);
 void parse_information(struct parse *s, const struct yaml_node *root);
 
 /** Memory from the pool; an error once when it is used up. */
 void *parse_alloc(struct parse *s, size_t n, size_t size);
+/** @p text in the pool; NULL after an error as parse_alloc(). */
 const char *parse_copy(struct parse *s, const char *text);
 
 /** Note that something is wrong (said already), and go on for further errors. */

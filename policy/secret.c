@@ -14,6 +14,8 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "policy/hide_numbers.h"
+
 enum { HEX_DIGITS = 2 * SECRET_BYTES };
 
 static int
@@ -24,6 +26,7 @@ fail(char *why, size_t why_size, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why, why_size, format, args);
 	va_end(args);
+	hide_numbers(why);
 	return -1;
 }
 

@@ -226,8 +226,13 @@ yaml_uint(const struct yaml_node *node, const char *what, uint64_t least, uint64
 		return false;
 	if (node->quoted || !leading_number(node->text, &v, &rest) || *rest != '\0' || v < least ||
 		v > most) {
-		diag_error(d, node->at, "%s is \"%s\"; write a number from %llu to %llu", what,
-			node->text, (unsigned long long)least, (unsigned long long)most);
+		if (least == most)
+			diag_error(d, node->at, "%s is \"%s\"; write %llu", what, node->text,
+				(unsigned long long)least);
+		else
+			diag_error(d, node->at, "%s is \"%s\"; write a number from %llu to %llu%s",
+				what, node->text, (unsigned long long)least,
+				(unsigned long long)most, node->quoted ? ", without quotes" : "");
 		return false;
 	}
 	*ret = v;

@@ -252,7 +252,8 @@ parser_error(struct build *b, const yaml_parser_t *parser)
 		break;
 	default:
 		diag_error(b->d, at,
-			"not YAML here: %s%s%s; check indentation, quotes and brackets",
+			"not YAML here: %s%s%s; check indentation (blanks, no tabs), brackets, "
+			"and quotes (* and @ need them)",
 			parser->context == NULL ? "" : parser->context,
 			parser->context == NULL ? "" : ", ", problem);
 	}

@@ -29,6 +29,7 @@ bool word_at(struct bytes text, size_t i);
 /** Is there [A-Za-z0-9] just before @p i, or at @p i? */
 bool alnum_before(struct bytes text, size_t i);
 bool alnum_at(struct bytes text, size_t i);
+/** Is there an ASCII digit at @p i? */
 bool digit_at(struct bytes text, size_t i);
 
 /** May a number begin at @p i? @p glued: words such as "pnr" may touch it. */

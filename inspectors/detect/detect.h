@@ -95,6 +95,7 @@ struct detect_scratch;
 struct detect_set *detect_set_compile(const struct detect_spec *spec, char *why, size_t why_size);
 void detect_set_free(struct detect_set *set); /* accepts NULL */
 
+/** How many detectors it has; their indices run from 0 in the specification's order. */
 size_t detect_set_detectors(const struct detect_set *set);
 const char *detect_set_detector_id(const struct detect_set *set, size_t detector);
 /** The least confidence that counts for this detector (detector_spec.least). */
@@ -103,6 +104,7 @@ enum confidence detect_set_detector_least(const struct detect_set *set, size_t d
 int detect_set_find_detector(const struct detect_set *set, const char *id);
 int detect_set_find_words(const struct detect_set *set, const char *id);
 int detect_set_find_mark(const struct detect_set *set, const char *canonical);
+/** The canonical name: "TLP:RED". */
 const char *detect_set_mark_name(const struct detect_set *set, size_t mark);
 /** Is the detector in the group named so? */
 bool detect_set_in_group(const struct detect_set *set, size_t detector, const char *group);
@@ -172,8 +174,9 @@ void detect_mask(const struct detect_set *set, const struct raw_finding *f, char
 /**
  * Copy text for an event (subject, file name, URL, address) so that no
  * identifier is left in clear: every finding of any confidence is masked, and
- * so is every further run that holds six digits or more, percent-escapes seen
- * through, and the clear text's invalid UTF-8 replaced by U+FFFD.
+ * so is every further run that holds six digits or more, percent-escapes (also
+ * repeated ones) and base64 seen through, and the clear text's invalid UTF-8
+ * replaced by U+FFFD.
  *
  * @param ret  zero-terminated valid UTF-8, truncated at a code point to @p size
  */

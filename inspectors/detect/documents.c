@@ -35,13 +35,24 @@ lma_validate(const struct view *v, size_t end, struct readings *out)
 		add_gated(out, s.begin, stop, t.p + s.begin, 9, CONTEXT_BEFORE, CONTEXT_AFTER);
 }
 
+/* YYYYMMDD of these times: "pass" before a day is a shift or a session. */
+static bool
+is_recent_day(const uint8_t *digits)
+{
+	unsigned year = digits_value(digits, 4);
+
+	return year >= 1900 && year < 2100 &&
+		is_date((int)year, (int)digits_value(digits + 4, 2), (int)digits_value(digits + 6, 2));
+}
+
 /* 6.6: eight digits until 2021, then two letters and seven digits. */
 void
 passport_se_validate(const struct view *v, size_t end, struct readings *out)
 {
 	struct shaped s;
 
-	if (shape_number(v, end, "dddddddd", &s) || shape_number(v, end, "aaddddddd", &s))
+	if (shape_number(v, end, "dddddddd", &s) ? !is_recent_day(s.value)
+						 : shape_number(v, end, "aaddddddd", &s))
 		add_gated(out, s.begin, end, s.value, s.n, 32, 0);
 }
 

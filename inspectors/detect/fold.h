@@ -19,6 +19,7 @@
 /** What a code point becomes: 0-127, or one of these. */
 enum { FOLD_SAME = -1, FOLD_GONE = -2 };
 
+/** What one code point becomes, by itself. */
 int fold_code_point(uint32_t cp);
 
 /** A stream's state; starts as { 0 }. */

@@ -169,14 +169,6 @@ hs_matcher_databases(const struct hs_matcher *m)
 	return m->n;
 }
 
-size_t
-hs_matcher_stream_size(const struct hs_matcher *m, size_t db)
-{
-	size_t size = 0;
-
-	return hs_stream_size(m->db[db], &size) == HS_SUCCESS ? size : 0;
-}
-
 struct hs_working_space *
 hs_working_space_new(const struct hs_matcher *m)
 {

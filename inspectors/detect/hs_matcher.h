@@ -39,9 +39,8 @@ struct hs_matcher *hs_matcher_compile(
 	const struct matcher_pattern *patterns, size_t n, int *ret_bad, char *why, size_t why_size);
 void hs_matcher_free(struct hs_matcher *m); /* accepts NULL */
 
+/** Databases that the patterns were split into; their indices run from 0. */
 size_t hs_matcher_databases(const struct hs_matcher *m);
-/** Bytes of state of one stream of database @p db. */
-size_t hs_matcher_stream_size(const struct hs_matcher *m, size_t db);
 
 /** Working space for one thread, for all databases; NULL: no memory. */
 struct hs_working_space *hs_working_space_new(const struct hs_matcher *m);

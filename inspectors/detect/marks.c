@@ -179,7 +179,9 @@ klassa_validate(const struct view *v, size_t end, struct readings *out)
 	struct shaped s;
 
 	if (t.p[end - 1] == ']') {
-		if (end >= 4 && t.p[end - 4] == '[' && ascii_lower(t.p[end - 3]) == 'k')
+		/* Not "a[k1]", an element of a list in program text. */
+		if (end >= 4 && t.p[end - 4] == '[' && ascii_lower(t.p[end - 3]) == 'k' &&
+			!alnum_before(t, end - 4))
 			add_level(v, out, end - 4, end, t.p[end - 2]);
 	} else if (shape_read(t, end, "ad~ad~ad", &s)) {
 		if (s.value[0] == 'K' && s.value[2] == 'R' && s.value[4] == 'T' &&

@@ -36,7 +36,7 @@ detect_mask(const struct detect_set *set, const struct raw_finding *f, char *ret
 
 enum hide { SHOW, STAR, SKIP }; /* STAR: an asterisk in its place; SKIP: nothing */
 
-/* One way to read the text: as it is, or with percent-escapes undone. */
+/* One way to read the text: as it is, with percent-escapes undone, or as base64. */
 struct reading_of_text {
 	uint8_t *p;
 	uint16_t *origin; /* where byte i began in the text; origin[n] is the text's end */
@@ -53,20 +53,77 @@ hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte at @p text and how long it is written: "%2D", also "%252D" and so on. */
+static size_t
+unescape(struct bytes text, uint8_t *ret)
+{
+	size_t n = 1;
+
+	*ret = text.p[0];
+	while (*ret == '%' && text.n - n >= 2 && hex_value(text.p[n]) >= 0 &&
+		hex_value(text.p[n + 1]) >= 0) {
+		*ret = (uint8_t)(hex_value(text.p[n]) << 4 | hex_value(text.p[n + 1]));
+		n += 2;
+	}
+	return n;
+}
+
 static void
 read_text(struct reading_of_text *r, struct bytes text, bool escapes)
 {
 	size_t i = 0;
 
 	for (r->n = 0; i < text.n; r->n++) {
-		bool escaped = escapes && text.p[i] == '%' && text.n - i > 2 &&
-			hex_value(text.p[i + 1]) >= 0 && hex_value(text.p[i + 2]) >= 0;
-
 		r->origin[r->n] = (uint16_t)i;
-		r->p[r->n] = escaped
-			? (uint8_t)(hex_value(text.p[i + 1]) << 4 | hex_value(text.p[i + 2]))
-			: text.p[i];
-		i += escaped ? 3 : 1;
+		r->p[r->n] = text.p[i];
+		i += escapes ? unescape(bytes_skip(text, i), &r->p[r->n]) : 1;
+	}
+	r->origin[r->n] = (uint16_t)text.n;
+}
+
+static int
+base64_value(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (ascii_is_digit(c))
+		return c - '0' + 52;
+	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/*
+ * Read every stretch of base64 digits (both alphabets) as bytes, its quanta
+ * beginning @p skip digits in. What is between becomes a zero.
+ */
+static void
+read_base64(struct reading_of_text *r, struct bytes text, unsigned skip)
+{
+	uint32_t acc = 0;
+	unsigned have = 0, skipped = 0;
+
+	r->n = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		int v = base64_value(text.p[i]);
+
+		if (v < 0) {
+			r->origin[r->n] = (uint16_t)i;
+			r->p[r->n++] = 0;
+			have = skipped = 0;
+			continue;
+		}
+		if (skipped < skip) {
+			skipped++;
+			continue;
+		}
+		acc = acc << 6 | (uint32_t)v;
+		if (have > 0) {
+			/* Its first bits are in the digit before. */
+			r->origin[r->n] = (uint16_t)(i - 1);
+			r->p[r->n++] = (uint8_t)(acc >> (6 - 2 * have));
+		}
+		have = (have + 1) % 4;
 	}
 	r->origin[r->n] = (uint16_t)text.n;
 }
@@ -171,6 +228,23 @@ hide_runs(struct reading_of_text *r)
 	}
 }
 
+/* Digits in whatever is base64 in the text. */
+static void
+hide_packed(struct bytes text, uint8_t *hidden, struct arena *a)
+{
+	struct arena_mark mark = arena_mark(a);
+	struct reading_of_text r = {arena_alloc(a, text.n + 1),
+		arena_alloc(a, (text.n + 1) * sizeof(uint16_t)), 0, hidden};
+
+	if (r.p == NULL || r.origin == NULL)
+		memset(hidden, STAR, text.n);
+	for (unsigned skip = 0; r.p != NULL && r.origin != NULL && skip < 4; skip++) {
+		read_base64(&r, text, skip);
+		hide_runs(&r);
+	}
+	arena_rewind(a, mark);
+}
+
 static void
 hide_all(const struct detect_set *set, struct detect_scratch *scratch, struct civil_date today,
 	struct bytes text, bool escapes, uint8_t *hidden, struct arena *a)
@@ -253,6 +327,7 @@ detect_mask_text(const struct detect_set *set, struct detect_scratch *scratch,
 	if (hidden != NULL && text.n > 0) {
 		hide_all(set, scratch, today, text, false, hidden, &a);
 		hide_all(set, scratch, today, text, true, hidden, &a);
+		hide_packed(text, hidden, &a);
 		put_shown(text, hidden, ret, size);
 	}
 	arena_release(&a);

@@ -164,7 +164,7 @@ void
 ecpr_dk_validate(const struct view *v, size_t end, struct readings *out)
 {
 	static const struct {
-		char sign;
+		uint8_t sign;
 		int century;
 	} centuries[] = {{'0', 1900}, {'1', 1900}, {'5', 1800}, {'6', 2000}, {'7', 2000}};
 	struct shaped s;

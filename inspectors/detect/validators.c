@@ -64,12 +64,6 @@ validator_find(const char *name)
 	return NULL;
 }
 
-const char *
-validator_name(size_t i)
-{
-	return i < ARRAY_LEN(validators) ? validators[i].name : NULL;
-}
-
 struct reading *
 readings_add(struct readings *out, size_t begin, size_t end, struct levels levels, const void *norm,
 	size_t n)

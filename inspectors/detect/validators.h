@@ -68,8 +68,6 @@ struct validator {
 
 /** NULL where there is none of that name. */
 const struct validator *validator_find(const char *name);
-/** The names, for messages; NULL behind the last. */
-const char *validator_name(size_t i);
 
 /* ---- for validators ---- */
 

@@ -260,6 +260,7 @@ open_side(struct ftp *f, enum direction dir)
 	s->message = conversation_message(f->conversation, dir, CHANNEL_FILE, "ftp");
 	if (s->message == NULL)
 		return false;
+	s->message->session = true;
 	s->part = part_open(s->message, NULL, &metas[dir]);
 	return true;
 }

@@ -33,6 +33,7 @@ struct header_buffer {
 	bool full;
 };
 
+/** A sink that fills @p b; both must stay where they are while it is used. */
 struct header_sink header_buffer_sink(struct header_buffer *b);
 
 /** Working space of header_decode(). */

@@ -18,9 +18,9 @@
  */
 #include "inspectors/conversation.h"
 #include "inspectors/proto/header.h"
-#include "inspectors/proto/http1_chunk.h"
 #include "inspectors/proto/http1_head.h"
 #include "inspectors/proto/tls.h"
+#include "inspectors/stream/http1_chunk.h"
 
 enum state { IDLE, LOOK, HEAD, BODY, TRAILER, STRAY, TUNNEL };
 

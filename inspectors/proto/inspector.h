@@ -7,12 +7,12 @@
  * A protocol inspector: ordered bytes of both directions in, messages out.
  *
  * Sans I/O: no clock, no socket, no malloc outside the arenas of its
- * conversation. It takes any split. Every byte that it is given is either
- * pushed into a part of a message, or counted by message_count() as read
- * protocol text which it has also scanned: nothing is skipped in silence.
+ * conversation. It takes any split. Every byte that it is given is pushed into
+ * a part of a message (which scans it), skipped with a reason by part_skip(),
+ * counted by message_count() as framing, or given to conversation_over() where
+ * there is no memory for a message: nothing is skipped in silence.
  *
- * Adding a protocol is one file, one line in inspectors/registry.c, one test
- * folder.
+ * inspectors/README.md says how to add one.
  */
 
 #include "inspectors/message.h"
@@ -22,8 +22,8 @@ struct conversation;
 /** How sure an inspector is that a conversation is its protocol, from the first bytes. */
 enum bid {
 	BID_NO = 0,    /* it can't be */
-	BID_MORE = 1,  /* not enough bytes to tell */
-	BID_MAYBE = 2, /* it may be: taken if the port or nDPI says so too */
+	BID_MORE = 1,  /* not enough bytes to tell: taken if nDPI names it */
+	BID_MAYBE = 2, /* it may be: taken if nDPI names it, or if nothing better comes */
 	BID_SURE = 3,  /* its own words */
 };
 

@@ -545,27 +545,6 @@ apply_after_cr(struct decoder *d, struct bytes field)
 	}
 }
 
-/* Parameters in sections or with escapes (RFC 2231), undone. */
-static void
-emit_params(struct decoder *d, struct bytes value)
-{
-	struct mime *m = d->state;
-	struct header_params params;
-	struct bytes rest;
-
-	(void)header_token(value, &rest, NULL);
-	header_params_parse(rest, &params);
-	m->words.sink = (struct header_sink){emit_sink, d};
-	for (unsigned i = 0; i < params.n; i++) {
-		const struct header_param *p = &params.list[i];
-
-		if (p->section > 0 || (p->section < 0 && !p->extended))
-			continue;
-		(void)header_param_text(&params, p->name, &m->words);
-		emit(d, BYTES_LIT("\n"));
-	}
-}
-
 /* Does it make a difference to how the body is read where that begins? */
 static bool
 body_matters(const struct mime_entity *e)
@@ -594,6 +573,51 @@ body_without_blank_line(struct decoder *d, struct bytes line)
 	return true;
 }
 
+/* Is there one of the same name before it, and with @p section of the same section? */
+static bool
+repeats(const struct header_params *params, unsigned i, bool section)
+{
+	const struct header_param *p = &params->list[i], *q = params->list;
+
+	for (; q < p; q++)
+		if ((q->extended || q->section >= 0) && (!section || q->section == p->section) &&
+		        bytes_equal_nocase(q->name, p->name))
+			return true;
+	return false;
+}
+
+/*
+ * Text that RFC 2231 hides from who reads the field as it is: parameters in
+ * pieces (name*0, name*1) or percent-encoded (name*). Each is a line of its own;
+ * a piece that comes twice is read by itself too.
+ */
+static void
+emit_encoded_params(struct decoder *d, struct bytes field)
+{
+	struct mime *m = d->state;
+	struct header_params params;
+	struct bytes name, value;
+
+	if (!bytes_starts_nocase(field, BYTES_LIT("Content-")) ||
+	        memchr(field.p, '*', field.n) == NULL || !header_split(field, &name, &value))
+		return;
+	(void)header_token(value, &value, NULL);
+	header_params_parse(value, &params);
+	m->words.sink = (struct header_sink){emit_sink, d};
+	for (unsigned i = 0; i < params.n; i++) {
+		struct header_params alone = {.list = {params.list[i]}, .n = 1};
+		bool again = repeats(&params, i, true);
+
+		alone.list[0].section = -1;
+		if ((!params.list[i].extended && params.list[i].section < 0) ||
+		        (!again && repeats(&params, i, false)))
+			continue;
+		if (header_param_text(
+		            again ? &alone : &params, params.list[i].name, &m->words))
+			emit(d, BYTES_LIT("\n"));
+	}
+}
+
 /* A field is complete. */
 static void
 finish_field(struct decoder *d)
@@ -601,7 +625,7 @@ finish_field(struct decoder *d)
 	struct mime *m = d->state;
 	struct bytes field = bytes_of(m->field, m->n_field), name, value;
 	bool parse = m->n_header <= m->limits->header_block;
-	bool continued = m->field_cut, params = false;
+	bool continued = m->field_cut;
 
 	m->n_field = 0;
 	m->field_cut = false;
@@ -614,8 +638,6 @@ finish_field(struct decoder *d)
 		if (header_split(field, &name, &value)) {
 			m->entity.fields++;
 			apply_field(d, name, value);
-			params = bytes_starts_nocase(name, BYTES_LIT("Content-")) && value.n > 0 &&
-			        memchr(value.p, '*', value.n) != NULL;
 		} else if (!bytes_starts_nocase(field, BYTES_LIT("From ")) &&
 		        !bytes_starts_nocase(field, BYTES_LIT(">From ")) &&
 		        body_without_blank_line(d, field)) {
@@ -624,8 +646,8 @@ finish_field(struct decoder *d)
 	}
 	emit_field(d, field, parse);
 	emit(d, BYTES_LIT("\n"));
-	if (params)
-		emit_params(d, value);
+	if (parse && !continued)
+		emit_encoded_params(d, field);
 }
 
 /*

@@ -50,11 +50,9 @@ side_open(struct raw *r, enum direction dir)
 	if (s->message == NULL)
 		return false;
 	s->part = part_open(s->message, NULL, &meta);
-	if (s->n_tail > 0) {
-		part_push(s->part, bytes_of(s->tail, s->n_tail));
-		/* Counted by the stretch before this one. */
-		s->message->bytes_total -= s->n_tail;
-	}
+	/* Counted by the stretch before this one. */
+	if (s->n_tail > 0)
+		part_push_uncounted(s->part, bytes_of(s->tail, s->n_tail));
 	return true;
 }
 
@@ -100,11 +98,9 @@ raw_data(void *state, enum direction dir, struct bytes in)
 	if (c->opaque != OPAQUE_NONE)
 		part_mark_opaque(s->part, c->opaque);
 	part_push(s->part, in);
-	if (c->datagrams) {
-		/* Nothing reads across datagrams. */
-		part_push(s->part, BYTES_LIT("\n"));
-		s->message->bytes_total--;
-	}
+	/* Nothing reads across datagrams. */
+	if (c->datagrams)
+		part_push_uncounted(s->part, BYTES_LIT("\n"));
 	if (s->message->bytes_total >= c->env->limits->raw_message) {
 		keep_tail(s, in);
 		side_close(s, false);
@@ -140,9 +136,12 @@ raw_discard(void *state)
 {
 	struct raw *r = state;
 
-	for (int dir = 0; dir < 2; dir++)
+	for (int dir = 0; dir < 2; dir++) {
 		if (r->side[dir].message != NULL)
 			message_discard(r->side[dir].message);
+		/* It may have to read on, if there is no memory for another. */
+		r->side[dir] = (struct raw_side){.message = NULL};
+	}
 }
 
 const struct inspector_ops raw_inspector = {

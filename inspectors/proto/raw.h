@@ -2,6 +2,12 @@
 #ifndef SLUSS_RAW_H
 #define SLUSS_RAW_H
 
+/**
+ * @file
+ * The raw inspector reads what no other one does: each direction as one stretch
+ * of text, judged every limits.raw_message bytes and at its end.
+ */
+
 #include "inspectors/proto/inspector.h"
 
 /**

@@ -254,8 +254,11 @@ close_message(struct smtp *s, enum direction dir, bool cut)
 {
 	struct side *side = &s->side[dir];
 
-	if (side->message != NULL)
+	if (side->message != NULL) {
+		side->message->session =
+			side->message->command == NULL && (dir == DIR_SERVER || !s->stray);
 		message_close(side->message, cut);
+	}
 	side->message = NULL;
 	side->session = NULL;
 	side->opaque = NULL;
@@ -369,6 +372,7 @@ abort_content(struct smtp *s, bool refused)
 	part_close(s->content.part, true);
 	s->content.part = NULL;
 	if (refused) {
+		s->stray = true; /* it is read, and is no command */
 		m->command = NULL;
 		m->mail_from = (struct bytes){NULL, 0};
 		m->mail_to = NULL;
@@ -1207,7 +1211,7 @@ smtp_open(void *state, struct conversation *c)
 	s->to_tail = &s->to;
 	s->unpaired = c->midstream;
 	s->greeted = c->midstream;
-	arena_init(&s->arena, c->base.source, &c->budget);
+	arena_init(&s->arena, c->budget.source, &c->budget);
 	return OUTCOME_OK;
 }
 

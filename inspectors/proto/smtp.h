@@ -11,7 +11,8 @@
  * bytes up to the end of a mail's content are that mail's message (commands in
  * the part "smtp>session", content in "smtp"); text that is neither, such as
  * what follows a refused DATA, is a message of its own. A message that holds a
- * mail has `command` set ("DATA" or "BDAT"). The server's side is one message.
+ * mail has `command` set ("DATA" or "BDAT"); one that holds nothing but commands
+ * or replies has `session` set. The server's side is one message.
  *
  *                 +------------ 4yz, 5yz ------------+
  *                 v                                  |

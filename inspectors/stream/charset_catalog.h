@@ -36,6 +36,7 @@ struct charset_entry charset_lookup(const struct charset_catalog *catalog, struc
 /** NULL when as many as allowed are in use. */
 struct charset_conversion *charset_take_conversion(
 	const struct charset_catalog *catalog, const char *iconv_name);
+/** Give back what charset_take_conversion() gave. */
 void charset_give_conversion(const struct charset_catalog *catalog, struct charset_conversion *c);
 
 #endif

@@ -50,7 +50,6 @@ decoder_emit(struct decoder *d, struct bytes out)
 			return OUTCOME_OVER_BUDGET;
 		d->budget->bytes_left -= out.n;
 	}
-	d->emitted += out.n;
 	return d->next == NULL ? OUTCOME_OK : decoder_push(d->next, out);
 }
 

@@ -11,7 +11,8 @@
  *   further than its state.
  * - What a stage remembers lies in its state (state_size bytes, zeroed, from
  *   the arena) or is allocated in open(); nothing is allocated later, except
- *   by containers that open parts.
+ *   by containers that open parts, and by part.c's sniff, which opens the
+ *   stages behind it.
  * - A stage emits with decoder_emit() and returns at once what that returns if
  *   it isn't OUTCOME_OK.
  * - Errors are outcomes. A stage that can't go on returns one; from then on
@@ -56,7 +57,6 @@ struct decoder {
 	struct arena *arena;	      /* for open() */
 	struct decode_budget *budget; /* NULL: unmetered, since its output can't outgrow its input */
 	uint64_t taken;		      /* bytes in */
-	uint64_t emitted;	      /* bytes out */
 	enum outcome outcome;	      /* the first that wasn't OUTCOME_OK */
 };
 

@@ -325,14 +325,10 @@ put(struct html *s, struct outbuf *o, const uint8_t *p, size_t n)
 static void
 put_code_point(struct html *s, struct outbuf *o, uint32_t cp)
 {
-	/* WHATWG HTML, 13.2.5.80: numbers of windows-1252 where C1 controls are meant. */
-	static const uint16_t c1[32] = {0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021,
-		0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c,
-		0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178};
 	uint8_t utf8[4];
 
-	if (cp >= 0x80 && cp < 0xa0)
-		cp = c1[cp - 0x80];
+	/* WHATWG HTML, 13.2.5.80: numbers of windows-1252 where C1 controls are meant. */
+	cp = code_point_of_1252(cp);
 	put(s, o, utf8, utf8_put(utf8, cp == 0 ? 0xfffd : cp));
 }
 

@@ -48,6 +48,11 @@ static const struct sniff_case {
 	{HEAD("-----BEGIN PGP MESSAGE-----\r\n"), CONTENT_OPAQUE, OPAQUE_ENCRYPTED},
 	{HEAD("\xef\xbb\xbf\r\n  <!DOCTYPE HTML>"), CONTENT_HTML, OPAQUE_NONE},
 	{HEAD("<?xml version"), CONTENT_XML, OPAQUE_NONE},
+	/* As linkers of Microsoft, of Borland, and of LLVM begin a program. */
+	{HEAD("MZ\x90\0\x03\0"), CONTENT_OPAQUE, OPAQUE_UNKNOWN_FORMAT},
+	{HEAD("MZP\0\x02\0"), CONTENT_OPAQUE, OPAQUE_UNKNOWN_FORMAT},
+	{HEAD("MZx\0\x01\0"), CONTENT_OPAQUE, OPAQUE_UNKNOWN_FORMAT},
+	{HEAD("MZ-80K, a computer"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("PKZIP is a program"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("198507092388"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("<p>fragment"), CONTENT_HTML, OPAQUE_NONE},

@@ -132,6 +132,33 @@ test_datagrams_are_read_apart(void **state)
 	engine_close(&e);
 }
 
+/* Borders and tails are read with a stretch; only what came is counted, opaque or not. */
+static void
+test_opaque_bytes_are_counted_once(void **state)
+{
+	struct endpoints ends = {.family = 4};
+	uint8_t piece[1000] = {0};
+
+	for (int datagrams = 0; datagrams < 2; datagrams++) {
+		struct conversation c;
+		struct engine e;
+
+		engine_open(&e);
+		e.limits.raw_message = 65536;
+		conversation_open(&c, &e.env, &arena_source_malloc, &ends, CHANNEL_OTHER, true);
+		c.datagrams = datagrams;
+		c.opaque = OPAQUE_TUNNEL;
+		conversation_no_hint(&c);
+		for (int i = 0; i < 200; i++)
+			conversation_data(&c, C, bytes_of(piece, sizeof(piece)));
+		conversation_close(&c, false);
+		assert_true(e.messages > 1);
+		assert_int_equal(e.total[C], 200000);
+		assert_int_equal(e.opaque[OPAQUE_TUNNEL], 200000);
+		engine_close(&e);
+	}
+}
+
 static void
 test_gap_is_told(void **state)
 {
@@ -160,6 +187,7 @@ main(void)
 		cmocka_unit_test(test_every_budget_is_an_outcome),
 		cmocka_unit_test(test_stretches_of_raw_lose_nothing),
 		cmocka_unit_test(test_datagrams_are_read_apart),
+		cmocka_unit_test(test_opaque_bytes_are_counted_once),
 		cmocka_unit_test(test_gap_is_told),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The classifier against `ndpiReader` 4.2 on public captures: for each capture
- * and protocol, so many flows. Skipped where the captures aren't.
+ * and protocol, so many flows. A fresh clone has no captures: that is said, and passes.
  *
  *   test_classify_captures [FOLDER]     FOLDER/ndpi/observed-4.2.csv and captures
  *
@@ -22,7 +22,7 @@
 #include "inspectors/bytes.h"
 #include "inspectors/proto/inspector.h"
 
-enum { SKIP = 77, FLOWS = 1 << 14, NAMES = 128, ROWS = 1024 };
+enum { FLOWS = 1 << 14, NAMES = 128, ROWS = 1024 };
 
 /* ndpiReader reads what is inside of 6in4 and PPPoE; we don't. */
 static const char *const tunnels[] = {"6in4tunnel.pcap", "dns.pcap", NULL};
@@ -264,10 +264,14 @@ main(int argc, char **argv)
 	char path[512], why[EAL_ERROR_MAX];
 	struct rte_mempool *pool;
 
-	snprintf(path, sizeof(path), "%s/ndpi/observed-4.2.csv", folder != NULL ? folder : "");
-	if (folder == NULL || !read_expected(path)) {
-		puts("the captures aren't here: skipped");
-		return SKIP;
+	if (folder == NULL || access(folder, F_OK) != 0) {
+		printf("no captures at %s: nothing compared\n", folder != NULL ? folder : "all");
+		return 0;
+	}
+	snprintf(path, sizeof(path), "%s/ndpi/observed-4.2.csv", folder);
+	if (!read_expected(path)) {
+		fprintf(stderr, "%s: can't be read\n", path);
+		return 1;
 	}
 	if (eal_start(&cfg, why, sizeof(why)) != 0 ||
 		(pool = eal_packet_pool("test", 4095, why, sizeof(why))) == NULL) {

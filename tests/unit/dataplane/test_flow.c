@@ -115,9 +115,6 @@ test_both_directions(void **state)
 	assert_int_equal(flow_port(f, DIR_CLIENT), 5000);
 	assert_int_equal(flow_address(f, DIR_SERVER)[3], 2);
 	assert_int_equal(flow_table_count(t), 1);
-	flow_turn(f);
-	assert_int_equal(flow_port(f, DIR_CLIENT), 443);
-	assert_int_equal(f->packets[DIR_SERVER], 2);
 	flow_table_flush(t);
 	assert_int_equal(ends.n, 1);
 	assert_int_equal(flow_table_count(t), 0);
@@ -347,9 +344,6 @@ test_restart(void **state)
 	assert_int_equal(f->packets[DIR_CLIENT], 1);
 	assert_int_equal(flow_port(f, DIR_CLIENT), 443);
 	assert_ptr_equal(f, one(t, &p, &dir));
-	flow_remove(t, f);
-	assert_int_equal(flow_table_count(t), 0);
-	assert_int_equal(ends.n, 2);
 	flow_table_destroy(t);
 }
 

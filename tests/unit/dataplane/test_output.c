@@ -94,6 +94,54 @@ test_half_a_line_is_taken_back(void **state)
 	free(text);
 }
 
+static void
+put_file(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+/* A kill in the middle of a write leaves half a line; the next run must not lengthen it. */
+static void
+test_half_a_line_of_another_run_is_ended(void **state)
+{
+	struct fixture *f = *state;
+	char why[256], *text;
+	struct events *e;
+
+	put_file(f->path, "{\"whole\":1}\n{\"hal");
+	e = events_open(f->path, why, sizeof(why));
+	assert_non_null(e);
+	events_write(e, "{}", 2);
+	events_close(e, false);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"whole\":1}\n{\"hal\n{}\n");
+	free(text);
+	/* Without an event nothing is written. */
+	put_file(f->path, "{\"hal");
+	events_close(events_open(f->path, why, sizeof(why)), false);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"hal");
+	free(text);
+}
+
+static void
+test_another_file_is_not_written_to(void **state)
+{
+	struct fixture *f = *state;
+	char why[256] = "", *text;
+
+	put_file(f->path, "name,number\n");
+	assert_null(events_open(f->path, why, sizeof(why)));
+	assert_non_null(strstr(why, "something else than events"));
+	text = read_file(f->path);
+	assert_string_equal(text, "name,number\n");
+	free(text);
+}
+
 enum { THREADS = 4, EACH = 2000 };
 
 static void *
@@ -188,7 +236,7 @@ assert_fits(const char *text)
 	assert_non_null(text);
 	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
 		if (strcspn(at, "\n") > 80)
-			fail_msg("too long: %.*s", (int)strcspn(at, "\n"), at);
+			fail_msg("a line of %zu characters", strcspn(at, "\n"));
 }
 
 /* Everything counted, with numbers as they come in a year: the table still fits. */
@@ -324,6 +372,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_half_a_line_is_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_half_a_line_of_another_run_is_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_another_file_is_not_written_to, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_of_threads_are_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_an_event_longer_than_the_buffer, setup, teardown),

@@ -184,12 +184,15 @@ test_reference(void **state)
 	for (const struct site_limit *l; (l = site_limit(keys)) != NULL; keys++) {
 		char head[96];
 
-		snprintf(head, sizeof(head), "\n%s: %llu %s (", l->name,
-			(unsigned long long)l->value, l->unit);
+		snprintf(head, sizeof(head), "\n%s: ", l->name);
 		assert_non_null(strstr(text, head));
 		assert_true(l->least <= l->value && l->value <= l->most);
 	}
 	assert_true(keys > 25);
+	/* Bytes as one would write them, the rest in its unit. */
+	assert_non_null(strstr(text, "\ninspect_memory: 256 MiB (1 MiB to 1 TiB)\n"));
+	assert_non_null(strstr(text, "\nheader_field: 16 KiB (998 to 48 KiB)\n"));
+	assert_non_null(strstr(text, "\ntcp_idle_timeout: 1800 seconds (10 to 604800)\n"));
 	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
 		if (strlen(line) > 80)
 			fail_msg("too long: %s", line);
@@ -269,6 +272,12 @@ test_memory(void **state)
 	m = site_memory(&s, &sizes);
 	assert_int_equal(site_check_memory(&m, false, &machine, why, sizeof(why)), -1);
 	assert_non_null(strstr(why, "lower limits.inspect_memory (102400 MiB), limits.flows"));
+
+	/* Nor is advice given that no machine could follow. */
+	machine.ram = 64ull << 30;
+	assert_int_equal(site_check_memory(&m, true, &machine, why, sizeof(why)), -1);
+	assert_null(strstr(why, "nr_hugepages"));
+	assert_non_null(strstr(why, "65536 MiB of memory: lower limits.inspect_memory"));
 	site_free(&s);
 }
 

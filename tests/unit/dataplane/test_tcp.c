@@ -459,6 +459,50 @@ test_scenarios(void **state)
 		}
 }
 
+/* Read and not acknowledged, and held behind a hole; the rest is not known. */
+static void
+test_recall(void **state)
+{
+	static const struct seg segs[] = {SHAKE, {C, "A", 1, 1, "AB"}, {C, "A", 3, 1, "CDE"},
+		{C, "A", 9, 1, "IJ"}, {S, "A", 1, 3}, {0}};
+	static const uint32_t base[2] = {0xfffffffd, 0x7ffffffe};
+	struct tcp_engine *e = tcp_engine_create(&small);
+	struct rte_mbuf *mbufs[STEPS_MAX];
+	struct trace trace = {0};
+	struct tcp_stream s;
+	uint8_t got[12];
+	bool known[12];
+	size_t n = 0;
+
+	(void)state;
+	tcp_stream_open(&s, e, &trace_ops, &trace);
+	for (const struct seg *g = segs; g->flags != NULL; g++) {
+		const char *data = g->data != NULL ? g->data : "";
+		struct packet p;
+
+		mbufs[n] = exact_frame(data, strlen(data), 1, LINK_RAW);
+		p = packet_of(g, base, mbufs[n], 1000000 + n);
+		assert_int_equal(tcp_stream_segment(&s, g->dir, &p), TCP_TAKEN);
+		n++;
+	}
+	for (size_t from = 0; from < sizeof(got); from++)
+		for (size_t to = from; to <= sizeof(got); to++) {
+			static const char want[] = "..CDE...IJ..";
+
+			tcp_stream_recall(&s, C, from, to - from, got, known);
+			for (size_t i = from; i < to; i++) {
+				assert_int_equal(known[i - from], want[i] != '.');
+				if (known[i - from])
+					assert_int_equal(got[i - from], want[i]);
+			}
+		}
+	tcp_stream_close(&s);
+	while (n > 0)
+		assert_true(exact_free(mbufs[--n]));
+	box_free(&trace.text);
+	tcp_engine_destroy(e);
+}
+
 /* ---- random traffic ---- */
 
 enum { STREAM = 20000, SEGMENTS = 4000 };
@@ -756,6 +800,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_recall),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_beyond_4_gib),
 		cmocka_unit_test(test_engine_budget),

@@ -6,16 +6,21 @@ Usage: test_watch.py PROGRAM. PROGRAM has doubles for worker and policy; the
 worker writes one event for each packet.
 """
 
+import fcntl
+import gzip
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 
 
 def capture(packets, link=1, cut=0):
@@ -38,6 +43,21 @@ def bad_checksums(packets):
         packet += struct.pack("!HHHH", 5000, 5001, 12, 1) + b"abcd"
         data += struct.pack("<IIII", 1700000000, i, len(packet), len(packet)) + packet
     return data
+
+
+def wait_until_it_reads(p, seconds=60):
+    """Until it catches signals, has read all of its input, and waits for more."""
+    caught = 1 << (signal.SIGUSR1 - 1) | 1 << (signal.SIGTERM - 1)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
+            mask = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt"))
+        unread = fcntl.ioctl(p.stdin, termios.FIONREAD, b"\0" * 4)
+        if mask & caught == caught and unread == b"\0" * 4:
+            time.sleep(0.2)
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"it did not read its input within {seconds} s")
 
 
 class Watch(unittest.TestCase):
@@ -112,6 +132,34 @@ class Watch(unittest.TestCase):
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertEqual(len(r.stdout.splitlines()), 7)
 
+    def test_empty_standard_input(self):
+        r = self.watch("--pcap", "-", stdin=subprocess.DEVNULL)
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.assertIn("standard input: is empty", r.stderr)
+
+    def test_example_site(self):
+        """As it is shipped, and with what is commented out: valid on every machine."""
+        example = os.path.join(ROOT, "deploy", "site.example.yaml")
+        with open(example) as f:
+            text = f.read()
+        whole = re.sub(r"^#(?! )(?=[a-z])|^#(?=  [a-z_]+: )", "", text, flags=re.M)
+        self.assertIn("\nlimits:\n  flows:", whole)
+        policy = os.path.join(ROOT, "policy", "examples", "default.yaml")
+        for path in example, self.path("site.yaml", whole):
+            r = self.watch("--config", path, "--policy", policy, "--key", self.path("no.key"))
+            self.assertEqual(r.returncode, 2, r.stderr)
+            self.assertNotIn("error:", r.stderr)
+            self.assertIn("no.key", r.stderr)
+
+    def test_another_file_as_events(self):
+        """Such as a capture: nothing is written into it."""
+        a = self.path("a.pcap", capture(3))
+        r = self.watch("--pcap", a, "--events", a)
+        self.assertEqual(r.returncode, 2, r.stderr)
+        self.assertIn("something else than events", r.stderr)
+        with open(a, "rb") as f:
+            self.assertEqual(f.read(), capture(3))
+
     def test_cut_capture(self):
         r = self.watch("--pcap", self.path("a.pcap", capture(5, cut=10)), "--events", "-")
         self.assertEqual(r.returncode, 0, r.stderr)
@@ -121,6 +169,8 @@ class Watch(unittest.TestCase):
     def test_bad_input_leaves_nothing(self):
         site = self.path("site.yaml", "workers: 0\n")
         text = self.path("a.txt", "no capture\n")
+        packed = self.path("a.pcap.gz", gzip.compress(capture(1)))
+        empty = self.path("empty.pcap", b"")
         zigbee = self.path("zigbee.pcap", capture(1, link=195))
         good = self.path("good.pcap", capture(1))
         rows = [
@@ -128,6 +178,8 @@ class Watch(unittest.TestCase):
             (3, ["--pcap", good, self.path("none.pcap")], "check the path"),
             (3, ["--pcap", self.folder], "is a folder"),
             (3, ["--pcap", text], "isn't a capture"),
+            (3, ["--pcap", packed], "gzip -dc"),
+            (3, ["--pcap", empty], "is empty"),
             (3, ["--pcap", zigbee], "195"),
             (2, ["--pcap", good, "--policy", self.path("none.yaml")], "none.yaml"),
             (2, ["--pcap", good, "--key", self.path("none.key")], "none.key"),
@@ -197,7 +249,7 @@ class Watch(unittest.TestCase):
                              stderr=subprocess.PIPE)
         p.stdin.write(capture(5))
         p.stdin.flush()
-        time.sleep(1.5)
+        wait_until_it_reads(p)
         return p
 
     def test_orderly_stop(self):

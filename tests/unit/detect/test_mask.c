@@ -74,6 +74,11 @@ static const struct {
 	{"22950606FH20", "2295********"},
 	{"/journal/19850403%2D2395/lab", "/journal/1985****%2D****/lab"},
 	{"/x?q=1985%30%34032395", "/x?q=1985********"},
+	{"/x?q=1985%2530%2534032395", "/x?q=1985********"}, /* escaped twice */
+	/* base64 of 198504032395 and of nr 19850403-2395, in both alphabets */
+	{"lista_MTk4NTA0MDMyMzk1.csv", "lista_MTk4N********.csv"},
+	{"/a/bnIgMTk4NTA0MDMtMjM5NQ==/x", "/a/bnIgMTk4N****Mt****==/x"},
+	{"=?utf-8?B?QmFzZTY0IGF2IG9yZA==?=", "=?utf-8?B?QmFzZTY0IGF2IG9yZA==?="},
 	{"19850403\xE2\x80\x93"
 	 "2395",
 		"1985****\xE2\x80\x93****"},

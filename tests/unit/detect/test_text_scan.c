@@ -327,6 +327,11 @@ test_examples(void **state)
 		{"x Sensitivity: Private\r\ny", "sensitivity", NULL, CONFIDENCE_NONE},
 		{"Klassning: K3.", "klassa", "K3", CONFIDENCE_HIGH},
 		{"Klassning: 3.5", "klassa", NULL, CONFIDENCE_NONE},
+		{"lam[k1] = 2", "klassa", NULL, CONFIDENCE_NONE},
+		{"Re: [k1] lista", "klassa", "K1", CONFIDENCE_HIGH},
+		{"behandling, pass 20240229", "passport_se", NULL, CONFIDENCE_NONE},
+		{"pass 20240230", "passport_se", "20240230", CONFIDENCE_HIGH},
+		{"pass 59000002", "passport_se", "59000002", CONFIDENCE_HIGH},
 	};
 
 	(void)state;

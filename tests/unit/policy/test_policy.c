@@ -123,7 +123,7 @@ test_places(void **state)
 static const struct bad_case {
 	const char *line, *instead, *at, *want;
 } bad[] = {
-	{"schema: 1", "schema: 2", "2", "schema is \"2\"; write a number from 1 to 1"},
+	{"schema: 1", "schema: 2", "2", "schema is \"2\"; write 1"},
 	{"name: p", "nam: p", "nam: p",
 		"unknown key \"nam\" in the policy (did you mean \"name\"?); write one of schema, "
 		"name, version, classes, domains, packs, information, egress, default, tests"},
@@ -440,7 +440,7 @@ test_packs(void **state)
 {
 	static const char text[] =
 		"schema: 1\nname: p\nclasses: [K0]\ndomains: {}\npacks: [one, two]\n";
-	char dir[] = "test-packs-XXXXXX", path[64];
+	char dir[] = P_tmpdir "/sluss-packs-XXXXXX", path[64];
 	const char *dirs[] = {dir, NULL};
 
 	(void)state;

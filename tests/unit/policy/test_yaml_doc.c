@@ -33,7 +33,8 @@ static const struct bad_case {
 	{"a: \"\\0\"", "t.yaml:1:4: error: a zero byte in a string; write text"},
 	{"a: [1, 2\nb: 3\n",
 		"t.yaml:2:2: error: not YAML here: while parsing a flow sequence, did not "
-		"find expected ',' or ']'; check indentation, quotes and brackets"},
+		"find expected ',' or ']'; check indentation (blanks, no tabs), brackets, and "
+		"quotes (* and @ need them)"},
 	{"a: \xff\n",
 		"t.yaml: error: byte 3: invalid leading UTF-8 octet; write UTF-8 text without "
 		"control characters"},
@@ -98,7 +99,8 @@ static const struct value_case {
 	{"v: 101", UINT, 0, "v is \"101\"; write a number from 1 to 100"},
 	{"v: 0", UINT, 0, "v is \"0\"; write a number from 1 to 100"},
 	{"v: -1", UINT, 0, "v is \"-1\"; write a number from 1 to 100"},
-	{"v: '7'", UINT, 0, "v is \"7\"; write a number from 1 to 100"},
+	{"v: '7'", UINT, 0,
+		"v is \"7\"; write a number from 1 to 100, without quotes"},
 	{"v: 99999999999999999999", UINT, 0,
 		"v is \"99999999999999999999\"; write a number from 1 to 100"},
 	{"v: [7]", UINT, 0, "v is a list; write a number"},

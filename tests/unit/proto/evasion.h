@@ -78,6 +78,10 @@ session_holds(const struct session *s, size_t step)
 	conversation_finish(&c, S);
 	conversation_close(&c, false);
 	holds = law_holds(&e, s->wanted);
+	/* And every byte is in some message, or counted over-budget. */
+	for (int dir = 0; dir < 2; dir++)
+		holds = holds && e.total[dir] + c.stats.opaque[dir][OPAQUE_OVER_BUDGET] >=
+					 c.stats.delivered[dir];
 	if (!holds)
 		print_error("missed: %s (step %zu)\n%s", s->name, step, engine_dump(&e));
 	engine_close(&e);

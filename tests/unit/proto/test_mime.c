@@ -85,8 +85,21 @@ static const struct mime_case {
                 "Content-Type: application/zip; name=other.zip\\n"
                 "content-transfer-encoding: BASE64\\n"
                 "Content-Disposition: "
-                "attachment;\tfilename*0=\"long-\";\tfilename*1=\"name.zip\"\\nlong-name.zip\\n"
-                "\"\nmessage c - subject=test \xc3\xa5\xc3\xa9 file=long-name.zip\n"},
+                "attachment;\tfilename*0=\"long-\";\tfilename*1=\"name.zip\"\\n"
+                "long-name.zip\\n\"\nmessage c - subject=test \xc3\xa5\xc3\xa9 file=long-name.zip\n"},
+        {"RFC 2231, 4.1: what is percent-encoded or in pieces is text too, all of it",
+                "Content-Type: application/x-stuff; title*0*=us-ascii'en'This%20is%20even%20more%20;"
+                " title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"\n"
+                "Content-Disposition: attachment; filename*=iso-8859-1''%E5.txt; "
+                "filename*=utf-8''b%2d.txt\n\nx",
+                "part mime[1] application/x-stuff name=\xc3\xa5.txt [raw] \"x\"\n"
+                "part smtp message/rfc822 [] \"Content-Type: application/x-stuff; "
+                "title*0*=us-ascii'en'This%20is%20even%20more%20;"
+                " title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"\\n"
+                "This is even more ***fun*** isn't it!\\n"
+                "Content-Disposition: attachment; filename*=iso-8859-1''%E5.txt; "
+                "filename*=utf-8''b%2d.txt\\n\xc3\xa5.txt\\nb-.txt\\n\"\n"
+                "message c - file=\xc3\xa5.txt\n"},
         {"two encodings", "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 8bit\n\nx",
                 "part mime[1] [raw|base64] \"x\"\n"
                 "part smtp message/rfc822 [] \"Content-Transfer-Encoding: base64\\n"

@@ -3,18 +3,11 @@
  *  SIZE --digit--> DIGITS --other--> EXTENSION --LF--> CONTENT --left == 0--> SIZE
  *                                                 \--(size 0)--> LAST
  */
-#include "inspectors/proto/http1_chunk.h"
+#include "inspectors/stream/http1_chunk.h"
+
+#include "inspectors/stream/outbuf.h"
 
 enum { SIZE, DIGITS, EXTENSION, CONTENT };
-
-static int
-hex_value(uint8_t c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool
 is_blank(uint8_t c)
@@ -22,14 +15,13 @@ is_blank(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
 }
 
-/* False when the size doesn't fit 64 bits: no such body will ever end. */
+/* False for 2^60 and more, which is nobody's size. */
 static bool
 add_digit(struct http1_chunk *c, int v)
 {
-	if (c->size >> 60 != 0)
+	if (c->size >> 56 != 0)
 		return false;
 	c->size = c->size << 4 | (uint64_t)v;
-	c->digits = 1;
 	return true;
 }
 
@@ -61,6 +53,12 @@ framing_byte(struct http1_chunk *c, uint8_t b)
 		c->state = CONTENT;
 	}
 	return true;
+}
+
+bool
+http1_chunk_in_extension(const struct http1_chunk *c)
+{
+	return c->state == EXTENSION;
 }
 
 size_t

@@ -4,11 +4,13 @@
 
 /**
  * @file
- * The framing of the chunked transfer coding (RFC 9112, 7.1), so that the HTTP
- * inspector knows where a body ends. What is between the framing is content.
+ * The framing of the chunked transfer coding (RFC 9112, 7.1): by it the HTTP
+ * inspector knows where a body ends, and the decoder of stream/chunked.h what
+ * is content.
  *
  * Read as loosely as browsers do: blanks and empty lines before a size, line
- * ends of LF alone, anything behind the size ("f,", "5 ;x"), "0x" before it.
+ * ends of LF alone, anything behind the size ("f,", "5 ;x"), "0x" before it. A
+ * size of 2^60 or more breaks the framing.
  */
 
 #include "inspectors/bytes.h"
@@ -23,7 +25,6 @@ enum http1_chunk_kind {
 /** Starts as { 0 }. */
 struct http1_chunk {
 	uint8_t state;
-	uint8_t digits;
 	uint64_t size; /* of this chunk, while its line is read */
 	uint64_t left; /* content bytes of this chunk still to come */
 };
@@ -36,5 +37,8 @@ struct http1_chunk {
  * @return its length; 0 only for BROKEN
  */
 size_t http1_chunk_next(struct http1_chunk *c, struct bytes in, enum http1_chunk_kind *ret_kind);
+
+/** The last byte taken stands behind the size, on its line. */
+bool http1_chunk_in_extension(const struct http1_chunk *c);
 
 #endif

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read captures (pcap, pcapng) without the code under test: frames, and payload of TCP."""
+
+import ipaddress
+import struct
+
+ETHER, NULL, RAW, SLL, RAW_OLD, RAW_IPV4 = 1, 0, 101, 113, 12, 228
+
+
+def _pcap(data):
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    link = struct.unpack(order + "I", data[20:24])[0] & 0xFFFF
+    at = 24
+    while at + 16 <= len(data):
+        size = struct.unpack(order + "I", data[at + 8:at + 12])[0]
+        yield link, data[at + 16:at + 16 + size]
+        at += 16 + size
+
+
+def _pcapng(data):
+    order, links, at = "<", [], 0
+    while at + 12 <= len(data):
+        kind = struct.unpack("<I", data[at:at + 4])[0]
+        if kind == 0x0A0D0D0A:
+            order = "<" if data[at + 8:at + 12] == b"\x4d\x3c\x2b\x1a" else ">"
+            links = []
+        kind, size = struct.unpack(order + "II", data[at:at + 8])
+        if size < 12:
+            return
+        body = data[at + 8:at + size - 4]
+        if kind == 1:
+            links.append(struct.unpack(order + "H", body[:2])[0])
+        elif kind == 6:
+            interface, _, _, kept = struct.unpack(order + "IIII", body[:16])
+            yield links[interface], body[20:20 + kept]
+        elif kind == 3:
+            yield links[0], body[4:]
+        at += size
+
+
+def frames(path):
+    """(link type, bytes) of each frame."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return _pcapng(data) if data[:4] == b"\x0a\x0d\x0d\x0a" else _pcap(data)
+
+
+def _network(link, frame):
+    """The IP packet in a frame, or nothing."""
+    if link == ETHER or link == SLL:
+        at = 12 if link == ETHER else 14
+        kind = struct.unpack(">H", frame[at:at + 2])[0] if len(frame) >= at + 2 else 0
+        while kind in (0x8100, 0x88A8) and len(frame) >= at + 6:
+            at += 4
+            kind = struct.unpack(">H", frame[at:at + 2])[0]
+        return frame[at + 2:] if kind in (0x0800, 0x86DD) else b""
+    return frame[4:] if link == NULL else frame if link in (RAW, RAW_OLD, RAW_IPV4) else b""
+
+
+def segments(path):
+    """Of each TCP segment: (source, port), (destination, port), flags, payload."""
+    for link, frame in frames(path):
+        ip = _network(link, frame)
+        if len(ip) >= 20 and ip[0] >> 4 == 4 and ip[9] == 6:
+            at, end = (ip[0] & 15) * 4, struct.unpack(">H", ip[2:4])[0] or len(ip)
+            ends = ip[12:16], ip[16:20]
+        elif len(ip) >= 40 and ip[0] >> 4 == 6 and ip[6] == 6:
+            at, end = 40, 40 + struct.unpack(">H", ip[4:6])[0]
+            ends = ip[8:24], ip[24:40]
+        else:
+            continue
+        tcp = ip[at:end]
+        if len(tcp) < 20:
+            continue
+        ports = struct.unpack(">HH", tcp[:4])
+        yield ((str(ipaddress.ip_address(ends[0])), ports[0]),
+               (str(ipaddress.ip_address(ends[1])), ports[1]), tcp[13],
+               tcp[(tcp[12] >> 4) * 4:])

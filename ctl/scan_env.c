@@ -3,10 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "inspectors/detect/pseudonym.h"
 #include "inspectors/stream/charset.h"
@@ -39,7 +37,7 @@ open_key(struct scan *s)
 		return false;
 	}
 	s->env.pseudonym = pseudonym_new(key, sizeof(key));
-	OPENSSL_cleanse(key, sizeof(key));
+	explicit_bzero(key, sizeof(key));
 	if (source == SECRET_RANDOM && !s->options.quiet)
 		fputs("slussctl scan: no key is installed: pseudonyms can't be compared with "
 		      "those of another run (see `slussctl init`)\n",
@@ -65,11 +63,11 @@ open_policy(struct scan *s)
 static bool
 open_rest(struct scan *s)
 {
-	uint64_t seed;
+	uint8_t random[SECRET_BYTES];
 
-	if (RAND_bytes((unsigned char *)&seed, sizeof(seed)) != 1)
+	if (secret_random(random) != 0)
 		return false;
-	s->env.distinct_seed = seed;
+	memcpy(&s->env.distinct_seed, random, sizeof(s->env.distinct_seed));
 	s->env.scratch = detect_scratch_new(s->env.detect);
 	s->totals.by_detector =
 		calloc(detect_set_detectors(s->env.detect), sizeof(*s->totals.by_detector));
@@ -93,7 +91,7 @@ scan_env_open(struct scan *s)
 		return false;
 	}
 	if (!open_rest(s)) {
-		fputs("slussctl scan: out of memory\n", stderr);
+		fputs("slussctl scan: no memory, or no random numbers from the system\n", stderr);
 		scan_env_close(s);
 		return false;
 	}

@@ -57,15 +57,6 @@ clock_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static uint64_t
-wall_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* First spin, then let others run, then sleep: @p idle counts the turns without work. */
 static void
 rest(unsigned idle)
@@ -100,7 +91,7 @@ lane_idle(struct lane *l, unsigned idle)
 	uint64_t pass = atomic_load_explicit(&l->pass_us, memory_order_relaxed);
 
 	if (l->live && idle % 64 == 0) {
-		worker_idle(l->worker, wall_us());
+		worker_idle(l->worker, source_wall_us());
 	} else if (pass != 0) {
 		worker_idle(l->worker, pass);
 		atomic_store_explicit(&l->pass_us, 0, memory_order_relaxed);
@@ -224,10 +215,12 @@ nothing(struct dispatcher *d, unsigned idle)
 	if (source_state(s) != SOURCE_OPEN)
 		return false;
 	if (!s->live) {
-		if (!starved(d))
+		if (s->waiting)
+			d->starved_since_us = 0;
+		else if (!starved(d))
 			return false;
 	} else if (d->lanes == NULL && idle % 64 == 0) {
-		worker_idle(d->cfg->workers[0], wall_us());
+		worker_idle(d->cfg->workers[0], source_wall_us());
 	}
 	rest(idle);
 	return true;

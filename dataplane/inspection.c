@@ -199,9 +199,11 @@ apply_classification(struct inspection *in)
 {
 	struct conversation *c = &in->conversation;
 
-	if (!c->decided || c->ops == inspector_find("raw"))
+	/* TLS and what is read raw may be of any channel. */
+	if (c->ops->channel == CHANNEL_OTHER)
 		c->channel = in->class.channel;
-	if (in->class.hint == NULL)
+	/* No inspector of streams reads datagrams, such as QUIC that carries DNS. */
+	if (in->class.hint == NULL || c->datagrams)
 		c->opaque = in->class.opaque;
 	else
 		conversation_hint(c, in->class.hint);

@@ -216,19 +216,24 @@ options_print_help(FILE *out)
 	      "  sluss limits\n"
 	      "      every limit of the site configuration, its unit and default\n"
 	      "\n"
+	      "  --policy FILE         what may pass; without one all packs are sought, and any\n"
+	      "                        finding is an alert\n"
 	      "  --events FILE         append events to FILE, one JSON object a line;\n"
 	      "                        `-` is standard output\n"
 	      "  --log WHAT            alerts (default), or messages: an event for every\n"
 	      "                        judged message\n"
-	      "  --workers N           so many threads that inspect (default 1)\n"
+	      "  --workers N           so many threads that inspect (1 to 64, default 1)\n"
 	      "  --checksums WHAT      verify (default), or ignore: for captures taken on the\n"
 	      "                        sending host, whose network card made the checksums\n"
-	      "  --key FILE            key of the pseudonyms\n"
-	      "  --quiet               no progress and no summary\n"
+	      "  --key FILE            key of the pseudonyms, from `slussctl init`; else the\n"
+	      "                        one named by SLUSS_KEY, else /etc/sluss/pseudonym.key,\n"
+	      "                        else a random one for this run\n"
+	      "  -q, --quiet           no progress, no notices and no summary\n"
 	      "  --eal \"OPTIONS\"       further options for DPDK, for experts\n"
 	      "\n"
 	      "Status: 0 done, 1 not in this version, 2 usage, configuration or policy wrong,\n"
 	      "3 input can't be read, 4 events could not be written, or another failure.\n"
-	      "Signals: INT and TERM end in order, with a summary; USR1 prints one.\n",
+	      "Signals: INT and TERM end in order, with a summary; USR1 prints one.\n"
+	      "More: dataplane/sluss.md, policy/README.md, policy/EVENTS.md, deploy/README.md.\n",
 		out);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/source.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
 /* Numbers of https://www.tcpdump.org/linktypes.html, and of the kernels where a
  * DLT differs from its LINKTYPE: raw IP is 12, on OpenBSD 14, in files 101. */
 bool
@@ -29,6 +33,29 @@ source_link_of_dlt(int dlt, enum link *ret)
 		}
 	}
 	return false;
+}
+
+void
+source_warn(const struct source *s, const char *format, ...)
+{
+	char line[SOURCE_ERROR_MAX];
+	va_list ap;
+
+	if (s->warn == NULL)
+		return;
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	s->warn(s->warn_ctx, line);
+}
+
+uint64_t
+source_wall_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 void

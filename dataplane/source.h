@@ -58,8 +58,11 @@ struct source {
 	const struct source_ops *ops;
 	enum source_state state;
 	bool live;	 /* ports: time goes on without packets, and a full buffer drops */
+	bool waiting;	 /* a capture by a pipe, whose writer has nothing just now */
 	uint64_t now_us; /* the source's clock: the last packet's, or the system's for ports */
 	struct source_error failure;
+	void (*warn)(void *ctx, const char *line); /* a line to the user; may be NULL */
+	void *warn_ctx;
 };
 
 /**
@@ -101,8 +104,8 @@ struct source *source_ports_open(const struct source_port *ports, unsigned n_por
  * The next packets, owned by the caller.
  *
  * @return their number, 0 to @p n. 0 is the end, a failure, nothing just now
- *         (ports), or no free buffer (captures: hand back some and call again);
- *         source_state() tells.
+ *         (ports, and pipes: `waiting`), or no free buffer (captures: hand back
+ *         some and call again); source_state() tells.
  */
 static inline int
 source_burst(struct source *s, struct rte_mbuf **pkts, unsigned n)
@@ -130,6 +133,13 @@ source_stats(struct source *s, struct source_stats *ret)
 }
 
 void source_close(struct source *s); /* accepts NULL */
+
+/** For sources: tell the user. */
+void source_warn(const struct source *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** The clock of live sources: microseconds since 1970. */
+uint64_t source_wall_us(void);
 
 /**
  * The link of a libpcap data link type (DLT).

@@ -5,7 +5,7 @@
 #include "dataplane/source.h"
 
 #include <errno.h>
-#include <stdarg.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +16,23 @@
 
 #include "inspectors/bytes.h"
 
+enum { PIPE_BUFFER = 65536, PIPE_WAIT_MS = 10 };
+
+/*
+ * Standard input. `tcpdump -w - | sluss watch --pcap -` runs for hours, with pauses:
+ * with a buffer of our own we know whether a read would wait, and don't begin it.
+ */
+struct piped {
+	uint64_t taken; /* bytes that libpcap has got */
+	size_t at, n;
+	uint8_t buffer[PIPE_BUFFER];
+};
+
 struct pcap_source {
 	struct source base; /* first */
 	const char *const *paths;
 	unsigned n_paths, next; /* the file to open next */
 	struct rte_mempool *pool;
-	void (*warn)(void *ctx, const char *line);
-	void *warn_ctx;
 	pcap_t *pcap; /* of the file being read; NULL between files */
 	enum link link;
 	uint64_t in_file; /* packets of it */
@@ -33,6 +43,7 @@ struct pcap_source {
 	const uint8_t *bytes;
 	uint64_t before; /* bytes of the files that are done */
 	struct source_stats stats;
+	struct piped piped;
 };
 
 static bool
@@ -45,20 +56,6 @@ static const char *
 shown(const char *path)
 {
 	return is_stdin(path) ? "standard input" : path;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-warn(struct pcap_source *s, const char *format, ...)
-{
-	char line[SOURCE_ERROR_MAX];
-	va_list ap;
-
-	if (s->warn == NULL)
-		return;
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	s->warn(s->warn_ctx, line);
 }
 
 static int
@@ -74,15 +71,48 @@ fail_open(struct source_error *err, const char *path)
 	return -1;
 }
 
+static ssize_t
+read_piped(void *ctx, char *ret, size_t size)
+{
+	struct piped *p = ctx;
+
+	if (p->at == p->n) {
+		/* A signal that asks for the end interrupts it: that ends the capture. */
+		ssize_t n = read(STDIN_FILENO, p->buffer, sizeof(p->buffer));
+
+		if (n <= 0)
+			return n;
+		p->at = 0;
+		p->n = (size_t)n;
+	}
+	if (size > p->n - p->at)
+		size = p->n - p->at;
+	memcpy(ret, p->buffer + p->at, size);
+	p->at += size;
+	p->taken += size;
+	return (ssize_t)size;
+}
+
 static FILE *
-open_file(const char *path, uint64_t *size, struct source_error *err)
+open_piped(struct piped *p)
+{
+	FILE *f = fopencookie(p, "r", (cookie_io_functions_t){.read = read_piped});
+
+	/* What stdio had read ahead, we wouldn't see. */
+	if (f != NULL)
+		setvbuf(f, NULL, _IONBF, 0);
+	return f;
+}
+
+static FILE *
+open_file(const char *path, struct piped *piped, uint64_t *size, struct source_error *err)
 {
 	struct stat st;
-	FILE *f = is_stdin(path) ? stdin : fopen(path, "rbe");
+	FILE *f = is_stdin(path) ? open_piped(piped) : fopen(path, "rbe");
 
-	if (f == NULL || fstat(fileno(f), &st) != 0) {
+	if (f == NULL || fstat(is_stdin(path) ? STDIN_FILENO : fileno(f), &st) != 0) {
 		fail_open(err, shown(path));
-		if (f != NULL && f != stdin)
+		if (f != NULL)
 			fclose(f);
 		return NULL;
 	}
@@ -148,11 +178,11 @@ explain_no_capture(const char *path, FILE *f, const char *text, struct source_er
 }
 
 static int
-open_capture(const char *path, pcap_t **ret, enum link *link, uint64_t *size,
-	struct source_error *err)
+open_capture(const char *path, struct piped *piped, pcap_t **ret, enum link *link,
+	uint64_t *size, struct source_error *err)
 {
 	char text[PCAP_ERRBUF_SIZE] = "";
-	FILE *f = open_file(path, size, err);
+	FILE *f = open_file(path, piped, size, err);
 	pcap_t *pcap;
 
 	if (f == NULL)
@@ -160,8 +190,7 @@ open_capture(const char *path, pcap_t **ret, enum link *link, uint64_t *size,
 	pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_MICRO, text);
 	if (pcap == NULL) {
 		explain_no_capture(path, f, text, err);
-		if (f != stdin)
-			fclose(f);
+		fclose(f);
 		return -1;
 	}
 	if (check_link(path, pcap, link, err) != 0) {
@@ -175,8 +204,11 @@ open_capture(const char *path, pcap_t **ret, enum link *link, uint64_t *size,
 static uint64_t
 position(const struct pcap_source *s)
 {
-	long at = s->pcap == NULL ? 0 : ftell(pcap_file(s->pcap));
+	long at;
 
+	if (s->next > 0 && is_stdin(s->paths[s->next - 1]))
+		return s->pcap == NULL ? 0 : s->piped.taken;
+	at = s->pcap == NULL ? 0 : ftell(pcap_file(s->pcap));
 	return at > 0 ? (uint64_t)at : 0;
 }
 
@@ -198,7 +230,8 @@ next_file(struct pcap_source *s)
 		s->base.state = SOURCE_END;
 		return -1;
 	}
-	if (open_capture(s->paths[s->next], &s->pcap, &s->link, &size, &s->base.failure) != 0) {
+	if (open_capture(s->paths[s->next], &s->piped, &s->pcap, &s->link, &size,
+		    &s->base.failure) != 0) {
 		s->base.state = SOURCE_FAILED;
 		return -1;
 	}
@@ -218,7 +251,7 @@ file_failed(struct pcap_source *s)
 
 	if (strstr(text, "truncated") != NULL) {
 		s->stats.damaged_files++;
-		warn(s,
+		source_warn(&s->base,
 			"capture %s: ends in the middle of a packet; the %llu whole packets before "
 			"it are read",
 			path, (unsigned long long)s->in_file);
@@ -314,13 +347,28 @@ take_packet(struct pcap_source *s)
 	return m;
 }
 
+/* Is there more to read without waiting for the writer of a pipe? Files always have. */
+static bool
+has_more(struct pcap_source *s, int wait_ms)
+{
+	unsigned file = s->pcap != NULL ? s->next - 1 : s->next;
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	if (file == s->n_paths || !is_stdin(s->paths[file]) || s->piped.at < s->piped.n)
+		return true;
+	return poll(&p, 1, wait_ms) > 0;
+}
+
 static int
 pcap_source_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 {
 	struct pcap_source *s = (struct pcap_source *)base;
 	unsigned got = 0;
 
-	while (got < n && (s->pending || read_packet(s))) {
+	base->waiting = !s->pending && !has_more(s, PIPE_WAIT_MS);
+	if (base->waiting)
+		return 0;
+	while (got < n && (s->pending || (has_more(s, 0) && read_packet(s)))) {
 		pkts[got] = take_packet(s);
 		if (pkts[got] == NULL)
 			break;
@@ -369,7 +417,7 @@ check_files(struct pcap_source *s, struct source_error *err)
 			sized = false;
 			continue;
 		}
-		if (open_capture(s->paths[i], &pcap, &link, &size, err) != 0)
+		if (open_capture(s->paths[i], &s->piped, &pcap, &link, &size, err) != 0)
 			return -1;
 		pcap_close(pcap);
 		s->stats.total += size;
@@ -394,8 +442,8 @@ source_pcap_open(const char *const *paths, unsigned n_paths, struct rte_mempool 
 	s->paths = paths;
 	s->n_paths = n_paths;
 	s->pool = pool;
-	s->warn = warn_line;
-	s->warn_ctx = ctx;
+	s->base.warn = warn_line;
+	s->base.warn_ctx = ctx;
 	s->stats.files = n_paths;
 	if (check_files(s, err) != 0) {
 		free(s);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -36,20 +35,9 @@ struct port {
 struct ports_source {
 	struct source base; /* first */
 	unsigned n_ports, next;
-	void (*warn)(void *ctx, const char *line);
-	void *warn_ctx;
 	struct source_stats stats; /* packets and bytes; the rest is the ports' */
 	struct port ports[];
 };
-
-static uint64_t
-wall_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static void
 stamp(struct ports_source *s, struct rte_mbuf **pkts, uint16_t n, unsigned port)
@@ -73,7 +61,7 @@ ports_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 	struct ports_source *s = (struct ports_source *)base;
 	unsigned got = 0;
 
-	s->base.now_us = wall_us();
+	s->base.now_us = source_wall_us();
 	for (unsigned i = 0; i < s->n_ports && got < n; i++) {
 		unsigned at = (s->next + i) % s->n_ports;
 		uint16_t r = rte_eth_rx_burst(s->ports[at].id, 0, pkts + got,
@@ -223,20 +211,6 @@ configure(struct port *port, const struct source_port *p, struct rte_mempool *po
 	return 0;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-warn(const struct ports_source *s, const char *format, ...)
-{
-	char line[SOURCE_ERROR_MAX];
-	va_list ap;
-
-	if (s->warn == NULL)
-		return;
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	s->warn(s->warn_ctx, line);
-}
-
 static bool
 link_is_up(uint16_t id)
 {
@@ -267,11 +241,11 @@ start(struct ports_source *s, struct port *port, const struct source_port *p,
 	port->started = true;
 	r = rte_eth_promiscuous_enable(port->id);
 	if (r != 0 && rte_eth_promiscuous_get(port->id) != 1)
-		warn(s,
+		source_warn(&s->base,
 			"port %s: can't be made promiscuous (%s): it only sees what is sent to it",
 			p->name, rte_strerror(-r));
 	if (!link_is_up(port->id))
-		warn(s, "port %s: its link is down; listening all the same", p->name);
+		source_warn(&s->base, "port %s: its link is down; listening all the same", p->name);
 	return 0;
 }
 
@@ -287,9 +261,9 @@ source_ports_open(const struct source_port *ports, unsigned n_ports, struct rte_
 	}
 	s->base.ops = &ports_ops;
 	s->base.live = true;
-	s->base.now_us = wall_us();
-	s->warn = warn_line;
-	s->warn_ctx = ctx;
+	s->base.now_us = source_wall_us();
+	s->base.warn = warn_line;
+	s->base.warn_ctx = ctx;
 	s->n_ports = n_ports;
 	for (unsigned i = 0; i < n_ports; i++) {
 		if (start(s, &s->ports[i], &ports[i], pool, err) != 0) {

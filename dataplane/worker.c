@@ -352,6 +352,34 @@ flows_of_burst(struct worker *w, unsigned n)
 	}
 }
 
+static void
+copy_counters(struct worker *w)
+{
+	uint64_t lost = fragments_counters(w->fragments)->lost_bytes - w->stats.fragment.lost_bytes;
+
+	/* Fragments that never became a datagram were on the wire, too. */
+	w->stats.payload += lost;
+	w->stats.opaque[OPAQUE_DAMAGED] += lost;
+	w->stats.fragment = *fragments_counters(w->fragments);
+	w->stats.flow = *flow_table_counters(w->flows);
+	w->stats.tcp = *tcp_engine_counters(w->tcp);
+	w->stats.arena_peak = pages_peak(w->pages);
+	w->stats.arena_full = pages_refused(w->pages);
+}
+
+static void
+sweep(struct worker *w, uint64_t now_us)
+{
+	uint32_t open;
+
+	flow_table_sweep(w->flows, now_us, SWEEP_FLOWS);
+	fragments_sweep(w->fragments, now_us);
+	open = flow_table_count(w->flows);
+	w->stats.flows_open = open;
+	if (open > w->stats.flows_peak)
+		w->stats.flows_peak = open;
+}
+
 void
 worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
@@ -373,33 +401,14 @@ worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 		flows_of_burst(w, usable);
 	/* Not the latest time so far: a second capture may be older than the first. */
 	if (n > 0)
-		worker_idle(w, w->burst_us);
+		sweep(w, w->burst_us);
 }
 
 void
 worker_idle(struct worker *w, uint64_t now_us)
 {
-	uint32_t open;
-
-	flow_table_sweep(w->flows, now_us, SWEEP_FLOWS);
-	fragments_sweep(w->fragments, now_us);
-	open = flow_table_count(w->flows);
-	w->stats.flows_open = open;
-	if (open > w->stats.flows_peak)
-		w->stats.flows_peak = open;
-}
-
-static void
-copy_counters(struct worker *w)
-{
-	w->stats.fragment = *fragments_counters(w->fragments);
-	/* Fragments that never became a datagram were on the wire, too. */
-	w->stats.payload += w->stats.fragment.lost_bytes;
-	w->stats.opaque[OPAQUE_DAMAGED] += w->stats.fragment.lost_bytes;
-	w->stats.flow = *flow_table_counters(w->flows);
-	w->stats.tcp = *tcp_engine_counters(w->tcp);
-	w->stats.arena_peak = pages_peak(w->pages);
-	w->stats.arena_full = pages_refused(w->pages);
+	sweep(w, now_us);
+	copy_counters(w);
 }
 
 void

@@ -65,7 +65,7 @@ void worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n);
 /** Nothing came, but time passes: time-outs. Microseconds since 1970, the source's clock. */
 void worker_idle(struct worker *w, uint64_t now_us);
 
-/** End of input: close all flows, write their events. Only worker_free() may follow. */
+/** End of input: close all flows, write their events. Another input may follow. */
 void worker_finish(struct worker *w);
 
 /** Kept current by the worker's thread; valid as long as @p w. */

@@ -64,6 +64,16 @@ ascii_is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+/** Value of a hexadecimal digit, -1 if @p c is none. */
+static inline int
+hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /** ASCII-caseless equality; bytes above 127 compare as they are. */
 static inline bool
 bytes_equal_nocase(struct bytes a, struct bytes b)

@@ -105,10 +105,10 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 		/* What the raw one had no memory for is read again, too. */
 		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
 		memset(c->stats.over, 0, sizeof(c->stats.over));
-		if (use_inspector(c, ops))
-			c->channel = ops->channel;
-		else
+		if (!use_inspector(c, ops))
 			(void)use_inspector(c, &raw_inspector);
+		else if (ops->channel != CHANNEL_OTHER)
+			c->channel = ops->channel;
 		replay(c);
 	}
 	forget_first(c);

@@ -196,6 +196,10 @@ count_distinct(struct message *m, struct part *part, struct finding_counts *coun
 static struct finding *
 listing_place(struct message *m, enum confidence confidence)
 {
+	if (m->findings == NULL)
+		m->findings = arena_zalloc(m->keep, MESSAGE_FINDINGS_LISTED * sizeof(*m->findings));
+	if (m->findings == NULL)
+		return NULL;
 	if (m->n_findings < MESSAGE_FINDINGS_LISTED)
 		return &m->findings[m->n_findings++];
 	for (unsigned i = MESSAGE_FINDINGS_LISTED; i-- > 0;)
@@ -227,15 +231,15 @@ message_finding(struct message *m, struct part *part, const struct decoder *stag
 	struct finding *listed;
 
 	m->findings_total++;
+	if (f->mark >= 0 && f->confidence >= CONFIDENCE_MEDIUM)
+		m->marks |= UINT64_C(1) << f->mark;
 	if (counts == NULL) {
-		/* It can't be counted, so the judge won't see it: nor was it read, then. */
+		/* It can't be judged: the part counts as not looked at. */
 		m->distinct_over = true;
-		part_mark_opaque(part, OPAQUE_OVER_BUDGET);
+		part_mark_all_opaque(part, OPAQUE_OVER_BUDGET);
 		return;
 	}
 	counts->total[f->confidence]++;
-	if (f->mark >= 0 && f->confidence >= CONFIDENCE_MEDIUM)
-		m->marks |= UINT64_C(1) << f->mark;
 	count_distinct(m, part, counts, f);
 	listed = listing_place(m, f->confidence);
 	if (listed == NULL)
@@ -286,7 +290,10 @@ message_opaque_part(
 	char path[512];
 	const char *kept;
 
-	if (m->n_opaque_parts == MESSAGE_OPAQUE_LISTED)
+	if (m->opaque_parts == NULL)
+		m->opaque_parts = arena_zalloc(
+			m->keep, MESSAGE_OPAQUE_LISTED * sizeof(*m->opaque_parts));
+	if (m->opaque_parts == NULL || m->n_opaque_parts == MESSAGE_OPAQUE_LISTED)
 		return;
 	part_path(part, NULL, path, sizeof(path));
 	kept = arena_copy(m->keep, path, strlen(path));

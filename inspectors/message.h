@@ -84,7 +84,7 @@ struct message {
 	bool session;
 
 	/* What was found. */
-	struct finding findings[MESSAGE_FINDINGS_LISTED];
+	struct finding *findings; /* the first MESSAGE_FINDINGS_LISTED; NULL before the first */
 	unsigned n_findings;
 	uint64_t findings_total;
 	const struct finding_counts *counts; /* one for each detector of the set; never NULL */
@@ -96,7 +96,7 @@ struct message {
 	/* What was read. Wire bytes: inspected = bytes_total - the sum of opaque. */
 	uint64_t bytes_total;
 	uint64_t opaque[OPAQUE_COUNT];
-	struct opaque_part opaque_parts[MESSAGE_OPAQUE_LISTED];
+	struct opaque_part *opaque_parts; /* the first MESSAGE_OPAQUE_LISTED; likewise */
 	unsigned n_opaque_parts;
 	uint64_t gap_bytes; /* lost on the way to us */
 	bool cut;	    /* ended before its protocol said so */

@@ -656,6 +656,8 @@ count_opaque(struct part *p, enum opaque_reason reason, uint64_t n)
 {
 	if (n > not_opaque(p))
 		n = not_opaque(p); /* parts below it have counted some of them */
+	if (n == 0)
+		return;
 	p->opaque[reason] += n;
 	p->own_opaque += n;
 	p->own_reason = reason;
@@ -713,6 +715,13 @@ part_mark_opaque(struct part *p, enum opaque_reason reason)
 {
 	if (p->reason == OPAQUE_NONE)
 		p->reason = reason;
+}
+
+void
+part_mark_all_opaque(struct part *p, enum opaque_reason reason)
+{
+	part_mark_opaque(p, reason);
+	count_opaque(p, reason, not_opaque(p));
 }
 
 /*

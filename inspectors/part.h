@@ -106,6 +106,9 @@ void part_skip(struct part *p, enum opaque_reason reason, uint64_t n);
 /** From here on the part's bytes count as opaque; they are still scanned. */
 void part_mark_opaque(struct part *p, enum opaque_reason reason);
 
+/** The same, and what it has taken already counts so, too. */
+void part_mark_all_opaque(struct part *p, enum opaque_reason reason);
+
 /** End of the part. @p cut: it ended before it should have (opaque: damaged). */
 void part_close(struct part *p, bool cut);
 

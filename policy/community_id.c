@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
+#include "policy/digest.h"
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17, PROTO_SCTP = 132, SHA1_BYTES = 20 };
+enum { PROTO_TCP = 6, PROTO_UDP = 17, PROTO_SCTP = 132 };
 
 static bool
 has_ports(uint8_t transport)
@@ -36,7 +36,6 @@ bool
 community_id(const struct endpoints *ends, uint8_t transport, char ret[COMMUNITY_ID_SIZE])
 {
 	uint8_t tuple[2 + 16 + 16 + 2 + 2 + 2];
-	uint8_t sha1[SHA1_BYTES];
 	size_t width = ends->family == 4 ? 4 : 16, n = 0;
 	enum direction first, second;
 
@@ -56,9 +55,8 @@ community_id(const struct endpoints *ends, uint8_t transport, char ret[COMMUNITY
 		n += put_be16(tuple + n, ends->port[first]);
 		n += put_be16(tuple + n, ends->port[second]);
 	}
-	if (EVP_Digest(tuple, n, sha1, NULL, EVP_sha1(), NULL) != 1)
+	if (!sha1_base64(tuple, n, ret + 2))
 		return false;
 	memcpy(ret, "1:", 2);
-	EVP_EncodeBlock((unsigned char *)ret + 2, sha1, SHA1_BYTES);
 	return true;
 }

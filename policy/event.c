@@ -6,9 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-
 #include "policy/community_id.h"
+#include "policy/digest.h"
 #include "policy/event_parts.h"
 #include "policy/json_put.h"
 
@@ -39,46 +38,34 @@ event_direction(bool from_inside, bool to_inside)
 
 /* ---- the id ---- */
 
-/* What the id is made of, laid out as event.h says. */
-struct id_input {
-	EVP_MD_CTX *sha;
-	bool failed;
-};
-
 static void
-id_add(struct id_input *in, const void *p, size_t n)
-{
-	if (EVP_DigestUpdate(in->sha, p, n) != 1)
-		in->failed = true;
-}
-
-static void
-id_add_number(struct id_input *in, uint64_t v, size_t bytes)
+id_add_number(struct sha256 *id, uint64_t v, size_t bytes)
 {
 	uint8_t be[8];
 
 	for (size_t i = 0; i < bytes; i++)
 		be[i] = (uint8_t)(v >> 8 * (bytes - 1 - i));
-	id_add(in, be, bytes);
+	sha256_add(id, be, bytes);
 }
 
+/* What the id is made of, laid out as event.h says. */
 static void
-id_add_all(struct id_input *in, const struct event_context *c, const char *dataset,
+id_add_all(struct sha256 *id, const struct event_context *c, const char *dataset,
 	enum direction direction)
 {
 	const struct endpoints *ends = c->ends;
 
-	id_add(in, dataset, strlen(dataset) + 1);
-	id_add(in, c->observer, strlen(c->observer) + 1);
-	id_add_number(in, ends == NULL ? 0 : ends->family, 1);
-	id_add_number(in, c->transport, 1);
+	sha256_add(id, dataset, strlen(dataset) + 1);
+	sha256_add(id, c->observer, strlen(c->observer) + 1);
+	id_add_number(id, ends == NULL ? 0 : ends->family, 1);
+	id_add_number(id, c->transport, 1);
 	for (int end = DIR_CLIENT; ends != NULL && end <= DIR_SERVER; end++) {
-		id_add(in, ends->address[end], ends->family == 4 ? 4 : 16);
-		id_add_number(in, ends->port[end], 2);
+		sha256_add(id, ends->address[end], ends->family == 4 ? 4 : 16);
+		id_add_number(id, ends->port[end], 2);
 	}
-	id_add_number(in, (uint64_t)c->flow_first_us, 8);
-	id_add_number(in, (uint64_t)direction, 1);
-	id_add_number(in, c->ordinal, 8);
+	id_add_number(id, (uint64_t)c->flow_first_us, 8);
+	id_add_number(id, (uint64_t)direction, 1);
+	id_add_number(id, c->ordinal, 8);
 }
 
 static void
@@ -100,20 +87,16 @@ void
 event_id(const struct event_context *c, const char *dataset, enum direction direction,
 	char ret[EVENT_ID_SIZE])
 {
-	uint8_t sha256[EVP_MAX_MD_SIZE] = {0};
-	struct id_input in = {EVP_MD_CTX_new(), false};
+	struct sha256 id = sha256_begin();
+	uint8_t bytes[SHA256_BYTES];
 
 	ret[0] = '\0';
-	if (in.sha == NULL)
+	id_add_all(&id, c, dataset, direction);
+	if (!sha256_end(&id, bytes))
 		return;
-	in.failed = EVP_DigestInit_ex(in.sha, EVP_sha256(), NULL) != 1;
-	id_add_all(&in, c, dataset, direction);
-	if (!in.failed && EVP_DigestFinal_ex(in.sha, sha256, NULL) == 1) {
-		sha256[6] = (sha256[6] & 0x0f) | 0x80; /* version 8 */
-		sha256[8] = (sha256[8] & 0x3f) | 0x80; /* variant of RFC 9562 */
-		uuid_print(sha256, ret);
-	}
-	EVP_MD_CTX_free(in.sha);
+	bytes[6] = (bytes[6] & 0x0f) | 0x80; /* version 8 */
+	bytes[8] = (bytes[8] & 0x3f) | 0x80; /* variant of RFC 9562 */
+	uuid_print(bytes, ret);
 }
 
 /* ---- the envelope ---- */

@@ -3,10 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/digest.h"
 #include "policy/pack.h"
 #include "policy/parse.h"
 
@@ -77,16 +77,16 @@ make_search(struct search *s, const char *file, const char *const *pack_dirs)
 
 /* ---- the digest ---- */
 
-static bool
-hash_document(EVP_MD_CTX *ctx, const struct yaml_doc *doc)
+static void
+hash_document(struct sha256 *sha, const struct yaml_doc *doc)
 {
 	struct bytes b = yaml_doc_bytes(doc);
 	uint8_t length[8];
 
 	for (unsigned i = 0; i < 8; i++)
 		length[i] = (uint8_t)((uint64_t)b.n >> (56 - 8 * i));
-	return EVP_DigestUpdate(ctx, length, sizeof(length)) == 1 &&
-		EVP_DigestUpdate(ctx, b.p, b.n) == 1;
+	sha256_add(sha, length, sizeof(length));
+	sha256_add(sha, b.p, b.n);
 }
 
 /* SHA-256 over each file's length (8 bytes, big-endian) and bytes: the policy, then the
@@ -94,16 +94,15 @@ hash_document(EVP_MD_CTX *ctx, const struct yaml_doc *doc)
 static bool
 make_digest(struct policy *p, const struct yaml_doc *doc, const struct pack_set *packs)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned char hash[32];
-	bool good = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	struct sha256 sha = sha256_begin();
+	uint8_t hash[SHA256_BYTES];
+	bool good;
 
 	if (doc != NULL)
-		good = good && hash_document(ctx, doc);
+		hash_document(&sha, doc);
 	for (const struct pack *k = packs->packs; k != NULL; k = k->next)
-		good = good && hash_document(ctx, k->doc);
-	good = good && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
+		hash_document(&sha, k->doc);
+	good = sha256_end(&sha, hash);
 	for (unsigned i = 0; good && i < sizeof(hash); i++)
 		sprintf(p->digest + 2 * i, "%02x", hash[i]);
 	return good;
@@ -320,24 +319,6 @@ policy_load_packs(const char *const *pack_dirs, struct diag *d)
 }
 
 /* ---- look-ups ---- */
-
-int
-policy_find_class(const struct policy *p, const char *name)
-{
-	for (unsigned i = 0; i < p->n_classes; i++)
-		if (strcmp(p->classes[i], name) == 0)
-			return (int)i;
-	return -1;
-}
-
-int
-policy_find_domain(const struct policy *p, const char *id)
-{
-	for (unsigned i = 0; i < p->n_domains; i++)
-		if (strcmp(p->domains[i].id, id) == 0)
-			return (int)i;
-	return -1;
-}
 
 const char *
 policy_domain_id(const struct policy *p, int domain)

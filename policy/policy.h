@@ -182,10 +182,6 @@ policy_detect(const struct policy *p)
 	return p->detect;
 }
 
-/** Index, or -1. */
-int policy_find_class(const struct policy *p, const char *name);
-int policy_find_domain(const struct policy *p, const char *id);
-
 /** A domain's id; "unknown" for DOMAIN_NONE. */
 const char *policy_domain_id(const struct policy *p, int domain);
 

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
-
+#include "inspectors/bytes.h"
 #include "policy/hide_numbers.h"
 
 enum { HEX_DIGITS = 2 * SECRET_BYTES };
@@ -30,18 +29,6 @@ fail(char *why, size_t why_size, const char *format, ...)
 	return -1;
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* @return whether @p text is 64 hexadecimal digits, with or without a line end */
 static bool
 parse_hex(const char *text, size_t n, uint8_t ret[SECRET_BYTES])
@@ -53,7 +40,7 @@ parse_hex(const char *text, size_t n, uint8_t ret[SECRET_BYTES])
 	if (n != HEX_DIGITS)
 		return false;
 	for (size_t i = 0; i < SECRET_BYTES; i++) {
-		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+		int high = hex_value((uint8_t)text[2 * i]), low = hex_value((uint8_t)text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -117,8 +104,8 @@ read_key(int fd, const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t 
 			"%s: a key is 32 bytes or 64 hexadecimal digits, this is something else; "
 			"make one with `slussctl init`",
 			path);
-	OPENSSL_cleanse(text, sizeof(text));
-	OPENSSL_cleanse(key, sizeof(key));
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(key, sizeof(key));
 	return result;
 }
 
@@ -140,7 +127,8 @@ secret_read(const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t why_s
 int
 secret_random(uint8_t ret[SECRET_BYTES])
 {
-	return RAND_bytes(ret, SECRET_BYTES) == 1 ? 0 : -1;
+	/* So few come at once or not at all; a signal can only interrupt the wait at boot. */
+	return getrandom(ret, SECRET_BYTES, 0) == SECRET_BYTES ? 0 : -1;
 }
 
 static bool
@@ -177,8 +165,8 @@ write_key(int fd, const char *path, char *why, size_t why_size)
 	/* The mode again, since the umask may have taken the owner's bits away. */
 	if (fchmod(fd, 0600) != 0 || !write_all(fd, text, sizeof(text)) || fsync(fd) != 0)
 		result = fail(why, why_size, "%s: %s", path, strerror(errno));
-	OPENSSL_cleanse(key, sizeof(key));
-	OPENSSL_cleanse(text, sizeof(text));
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(text, sizeof(text));
 	return result;
 }
 

@@ -40,7 +40,7 @@ int secret_read(const char *path, uint8_t ret[SECRET_BYTES], char *why, size_t w
  */
 int secret_create(const char *path, char *why, size_t why_size);
 
-/** 32 bytes from the cryptographic random generator. @return 0, or -1 */
+/** 32 bytes from the kernel's cryptographic random generator. @return 0, or -1 */
 int secret_random(uint8_t ret[SECRET_BYTES]);
 
 /**

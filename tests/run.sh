@@ -41,7 +41,7 @@ PY
   failed=$((failed + ${counts#* }))
 }
 
-[ -d build/test ] || meson setup build/test -Dwerror=true
+[ -d build/test ] || meson setup build/test -Dwerror=true -Ddataplane=enabled
 ninja -C build/test
 run build/test
 
@@ -51,7 +51,7 @@ if [ "${1:-}" != --fast ]; then
   ninja -C build/without-dpdk
   run build/without-dpdk --suite unit
 
-  [ -d build/sanitize ] || meson setup build/sanitize -Dwerror=true \
+  [ -d build/sanitize ] || meson setup build/sanitize -Dwerror=true -Ddataplane=enabled \
     -Db_sanitize=address,undefined -Db_lundef=false
   ninja -C build/sanitize
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -108,8 +108,6 @@ int detect_set_find_mark(const struct detect_set *set, const char *canonical);
 const char *detect_set_mark_name(const struct detect_set *set, size_t mark);
 /** Is the detector in the group named so? */
 bool detect_set_in_group(const struct detect_set *set, size_t detector, const char *group);
-/** Is there such a group? */
-bool detect_set_has_group(const struct detect_set *set, const char *group);
 
 struct detect_scratch *detect_scratch_new(const struct detect_set *set); /* NULL: no memory */
 void detect_scratch_free(struct detect_scratch *scratch);		  /* accepts NULL */

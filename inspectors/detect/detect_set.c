@@ -369,12 +369,6 @@ detect_set_in_group(const struct detect_set *set, size_t detector, const char *g
 	return g >= 0 && (set->detectors[detector].groups >> g & 1) != 0;
 }
 
-bool
-detect_set_has_group(const struct detect_set *set, const char *group)
-{
-	return find_group(set, group) >= 0;
-}
-
 struct detect_scratch *
 detect_scratch_new(const struct detect_set *set)
 {

@@ -44,15 +44,6 @@ struct reading_of_text {
 	uint8_t *hide; /* enum hide for each byte of the text itself */
 };
 
-static int
-hex_value(uint8_t c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte at @p text and how long it is written: "%2D", also "%252D" and so on. */
 static size_t
 unescape(struct bytes text, uint8_t *ret)

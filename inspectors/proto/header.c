@@ -3,19 +3,13 @@
 
 #include "inspectors/stream/charset.h"
 
+/* Bytes of a run of encoded words to begin with; then RUN_GROWTH times as many. */
+enum { RUN_FIRST = 256, RUN_GROWTH = 4 };
+
 static bool
 is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static int
-hex_value(uint8_t c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int
@@ -99,8 +93,11 @@ header_decoder_open(struct header_decoder *d, const struct charset_catalog *char
 	struct decoder *tail;
 	enum outcome why;
 
-	*d = (struct header_decoder){.charsets = charsets, .room = room};
-	d->run = arena_alloc(arena, room);
+	*d = (struct header_decoder){.charsets = charsets,
+	        .arena = arena,
+	        .room = room < RUN_FIRST ? room : RUN_FIRST,
+	        .most = room};
+	d->run = arena_alloc(arena, d->room);
 	tail = decoder_open(&tail_stage, NULL, NULL, arena, NULL, &why);
 	if (d->run == NULL || tail == NULL)
 		return false;
@@ -146,10 +143,25 @@ run_flush(struct header_decoder *d)
 	d->n = 0;
 }
 
+/* Few runs are long. */
+static bool
+run_grow(struct header_decoder *d)
+{
+	size_t room = d->room * RUN_GROWTH < d->most ? d->room * RUN_GROWTH : d->most;
+	uint8_t *p = room == d->room ? NULL : arena_alloc(d->arena, room);
+
+	if (p == NULL)
+		return false;
+	memcpy(p, d->run, d->n);
+	d->run = p;
+	d->room = room;
+	return true;
+}
+
 static void
 run_add(struct header_decoder *d, uint8_t c)
 {
-	if (d->n == d->room)
+	if (d->n == d->room && !run_grow(d))
 		run_flush(d);
 	d->run[d->n++] = c;
 }

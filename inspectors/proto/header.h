@@ -7,8 +7,7 @@
  * Header fields of mail and MIME: encoded words, parameters, tokens.
  *
  * Everything here works on one unfolded field body that the caller holds whole.
- * Nothing allocates but header_decoder_open(), and nothing else fails: what can't
- * be decoded is given as it is.
+ * Only header_decoder_open() can fail: what can't be decoded is given as it is.
  *
  * Sources: RFC 5322 (fields), RFC 2047 (encoded words), RFC 2045, 5.1 and
  * RFC 2231 (parameters), with what receivers accept beyond them.
@@ -43,20 +42,22 @@ struct header_decoder {
 	const struct charset_catalog *charsets;
 	struct decoder *to_utf8;
 	/* Adjacent words of one charset are joined here before they are converted, since
-	 * senders split multi-byte characters over words. */
+	 * senders split multi-byte characters over words. Grown up to `most` bytes. */
+	struct arena *arena;
 	uint8_t *run;
-	size_t room, n;
+	size_t room, most, n;
 	struct bytes charset;
 };
 
 /**
  * @param charsets  may be NULL: then every charset is guessed
  * @param room      of the longest field, in bytes
- * @param arena     holds the working space; @p d must stay where it is
+ * @param arena     holds the working space, which header_decode() may let grow; @p d must
+ *                  stay where it is
  * @return false: no memory
  */
 bool header_decoder_open(struct header_decoder *d, const struct charset_catalog *charsets,
-        size_t room, struct arena *arena);
+	size_t room, struct arena *arena);
 
 /**
  * Decode the encoded words in @p value; the rest goes to the sink unchanged.
@@ -105,7 +106,7 @@ void header_params_parse(struct bytes rest, struct header_params *ret);
  * @return false where there is none of that name
  */
 bool header_param_text(
-        const struct header_params *params, struct bytes name, struct header_decoder *d);
+	const struct header_params *params, struct bytes name, struct header_decoder *d);
 
 /**
  * The @p nth plain value of parameter @p name (senders double them), unescaped
@@ -114,6 +115,6 @@ bool header_param_text(
  * @return its length; 0 where there is none, or where it doesn't fit
  */
 size_t header_param_plain(const struct header_params *params, struct bytes name, unsigned nth,
-        uint8_t *ret, size_t room);
+	uint8_t *ret, size_t room);
 
 #endif

@@ -70,6 +70,7 @@ struct side {
 	enum state state, look_from;
 	bool looked;   /* this line was looked at: it is no start line */
 	bool start;    /* the start line is read now */
+	bool unread;   /* a field of the head found no memory: it may say how to read */
 	bool line_end; /* stray bytes: the last one ended a line */
 	uint8_t n_held, n_replay, replay_at;
 	uint8_t held[HTTP1_LOOK_MAX], replay[HTTP1_LOOK_MAX];
@@ -211,15 +212,17 @@ param_text(const struct side *s, const struct header_params *params, const char 
 	uint8_t *room, size_t size)
 {
 	struct header_buffer out = {.p = room, .room = size};
-	uint8_t run[NAME_MAX];
-	struct header_decoder d = {.charsets = s->http->conversation->env->charsets,
-		.sink = header_buffer_sink(&out),
-		.run = run,
-		.room = sizeof(run)};
+	struct arena *arena = s->message->stack;
+	struct arena_mark mark = arena_mark(arena);
+	struct header_decoder d;
+	bool found = false;
 
-	if (!header_param_text(params, bytes_str(name), &d))
-		return (struct bytes){NULL, 0};
-	return bytes_of(room, out.n);
+	if (header_decoder_open(&d, s->http->conversation->env->charsets, size, arena)) {
+		d.sink = header_buffer_sink(&out);
+		found = header_param_text(params, bytes_str(name), &d);
+	}
+	arena_rewind(arena, mark);
+	return found ? bytes_of(room, out.n) : (struct bytes){NULL, 0};
 }
 
 static int
@@ -286,6 +289,8 @@ open_body(struct side *s)
 	http1_readings(&meta, s->codings, s->n_codings, wire, s->head.odd || s->head.odd_content,
 		bytes_of(s->body.first, s->body.n_first));
 	s->part = part_open(s->message, NULL, &meta);
+	if (s->unread)
+		part_mark_opaque(s->part, OPAQUE_OVER_BUDGET);
 }
 
 static void
@@ -353,6 +358,8 @@ begin_stray(struct side *s)
 	/* They may be the rest of a body that some recipients read longer. */
 	http1_readings(&meta, s->codings, s->n_codings, false, true, (struct bytes){NULL, 0});
 	s->part = part_open(s->message, NULL, &meta);
+	if (s->unread)
+		part_mark_opaque(s->part, OPAQUE_OVER_BUDGET);
 }
 
 static void
@@ -491,14 +498,19 @@ holds(struct bytes text, const char *word)
 	return false;
 }
 
-/* Text of the head once more, its escapes undone: once, and twice as some proxies do. */
+/*
+ * Text of the head once more, its percent-escapes undone: data leaves in URLs too.
+ * Undone twice where an escape is escaped, as some proxies do.
+ */
 static void
-scan_escaped(struct side *s, struct bytes text, const char *label)
+scan_escaped(struct side *s, const char *label, struct bytes text)
 {
 	struct part_meta meta = {
 		.label = label, .readings = {{{CODING_URLENCODED}}}, .n_readings = 1};
 	struct part *p;
 
+	if (s->header == NULL)
+		return;
 	if (holds(text, "%25"))
 		meta.readings[meta.n_readings++] =
 			(struct part_reading){{CODING_URLENCODED, CODING_URLENCODED}};
@@ -508,26 +520,21 @@ scan_escaped(struct side *s, struct bytes text, const char *label)
 	part_close(p, false);
 }
 
-/* Data leaves in URLs too. */
 static void
 scan_target(struct side *s)
 {
 	struct bytes t = s->head.target;
 
-	if (t.n == 0 || s->header == NULL ||
-		(memchr(t.p, '%', t.n) == NULL && memchr(t.p, '+', t.n) == NULL))
-		return;
-	scan_escaped(s, t, "target");
+	if (t.n > 0 && (memchr(t.p, '%', t.n) != NULL || memchr(t.p, '+', t.n) != NULL))
+		scan_escaped(s, "target", t);
 }
 
-/* And in cookies and referrers. Escaped digits are %30 to %39, separators %20 to %2d. */
+/* Cookies, addresses (Referer, Location), names of files (RFC 8187). */
 static void
 scan_field(struct side *s, struct bytes field)
 {
-	if (s->header == NULL || field.n == 0 || memchr(field.p, '%', field.n) == NULL ||
-		!(holds(field, "%2") || holds(field, "%3")))
-		return;
-	scan_escaped(s, field, "field");
+	if (memchr(field.p, '%', field.n) != NULL)
+		scan_escaped(s, "field", bytes_trim(field));
 }
 
 /* ---- bodies ---- */
@@ -708,6 +715,7 @@ begin_head(struct side *s)
 
 	s->state = HEAD;
 	s->start = true;
+	s->unread = false;
 	s->head_bytes = 0;
 	s->n_codings = 0;
 	s->line = (struct line){0};
@@ -773,9 +781,10 @@ flush_field(struct side *s)
 	if (l->n > 0) {
 		http1_field(&s->head, bytes_of(l->p, l->n), l->folded || l->over);
 		scan_field(s, bytes_of(l->p, l->n));
-	}
-	else if (l->over)
+	} else if (l->over) {
+		s->unread = true;
 		s->head.odd = s->head.doubtful = true;
+	}
 	l->n = l->start = 0;
 	l->over = l->folded = false;
 }

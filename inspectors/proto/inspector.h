@@ -29,7 +29,7 @@ enum bid {
 
 struct inspector_ops {
 	const char *name; /* "smtp": in events, configuration, counters */
-	enum channel channel;
+	enum channel channel; /* CHANNEL_OTHER: what the host says */
 	size_t state_size; /* bytes of conversation arena, zeroed */
 
 	/** First bytes of both directions, in order; either may be empty. */

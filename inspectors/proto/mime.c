@@ -25,6 +25,8 @@ enum {
 	LINE_MAX_KEPT = MIME_BOUNDARY_MAX + 64, /* a boundary line and some blanks behind it */
 	LABEL_MAX = 80,
 	SUBJECT_MAX = 4096,
+	FIELD_FIRST = 512, /* bytes; then FIELD_GROWTH times as many */
+	FIELD_GROWTH = 4,
 };
 
 /* A multipart, or an attached message (which has no boundary). */
@@ -51,7 +53,7 @@ struct mime {
 	char label[LABEL_MAX];
 	/* Header: the field so far, unfolded. */
 	uint8_t *field;
-	size_t n_field;
+	size_t n_field, field_room; /* grown up to limits.header_field */
 	bool field_cut;    /* what came before did not fit: this is its continuation */
 	bool line_only;    /* the field is one line so far */
 	uint64_t n_header; /* bytes of this entity's header */
@@ -589,7 +591,8 @@ repeats(const struct header_params *params, unsigned i, bool section)
 /*
  * Text that RFC 2231 hides from who reads the field as it is: parameters in
  * pieces (name*0, name*1) or percent-encoded (name*). Each is a line of its own;
- * a piece that comes twice is read by itself too.
+ * a piece that comes twice is read by itself too. Browsers write a quote in a
+ * file's name as %22 (WHATWG HTML, 4.10.21.8), so plain values are undone as well.
  */
 static void
 emit_encoded_params(struct decoder *d, struct bytes field)
@@ -599,21 +602,24 @@ emit_encoded_params(struct decoder *d, struct bytes field)
 	struct bytes name, value;
 
 	if (!bytes_starts_nocase(field, BYTES_LIT("Content-")) ||
-	        memchr(field.p, '*', field.n) == NULL || !header_split(field, &name, &value))
+	        (memchr(field.p, '*', field.n) == NULL && memchr(field.p, '%', field.n) == NULL) ||
+	        !header_split(field, &name, &value))
 		return;
 	(void)header_token(value, &value, NULL);
 	header_params_parse(value, &params);
 	m->words.sink = (struct header_sink){emit_sink, d};
 	for (unsigned i = 0; i < params.n; i++) {
-		struct header_params alone = {.list = {params.list[i]}, .n = 1};
-		bool again = repeats(&params, i, true);
+		const struct header_param *p = &params.list[i];
+		bool plain = !p->extended && p->section < 0;
+		bool by_itself = plain || repeats(&params, i, true);
+		struct header_params alone = {.list = {*p}, .n = 1};
 
-		alone.list[0].section = -1;
-		if ((!params.list[i].extended && params.list[i].section < 0) ||
-		        (!again && repeats(&params, i, false)))
+		if ((plain && (p->value.n == 0 || memchr(p->value.p, '%', p->value.n) == NULL)) ||
+		        (!by_itself && repeats(&params, i, false)))
 			continue;
-		if (header_param_text(
-		            again ? &alone : &params, params.list[i].name, &m->words))
+		alone.list[0].section = -1;
+		alone.list[0].extended |= plain;
+		if (header_param_text(by_itself ? &alone : &params, p->name, &m->words))
 			emit(d, BYTES_LIT("\n"));
 	}
 }
@@ -699,6 +705,30 @@ holds_bare_cr(const struct mime *m, struct bytes in)
 	return false;
 }
 
+/*
+ * Most fields are short: a longer one gets more room, up to the limit. While a
+ * header is read no part is open above this one, so the arena is ours.
+ */
+static bool
+grow_field(struct decoder *d)
+{
+	struct mime *m = d->state;
+	size_t most = (size_t)m->limits->header_field;
+	size_t room = m->field_room == 0 ? FIELD_FIRST : m->field_room * FIELD_GROWTH;
+	uint8_t *p;
+
+	if (room > most)
+		room = most;
+	p = room == m->field_room ? NULL : arena_alloc(d->arena, room);
+	if (p == NULL)
+		return false;
+	if (m->n_field > 0)
+		memcpy(p, m->field, m->n_field);
+	m->field = p;
+	m->field_room = room;
+	return true;
+}
+
 static void
 add_to_field(struct decoder *d, struct bytes in)
 {
@@ -708,14 +738,14 @@ add_to_field(struct decoder *d, struct bytes in)
 	if (holds_bare_cr(m, in))
 		doubt(d, OPAQUE_DAMAGED);
 	while (in.n > 0) {
-		size_t n = m->words.room - m->n_field;
+		size_t n = m->field_room - m->n_field;
 
 		if (n > in.n)
 			n = in.n;
 		memcpy(m->field + m->n_field, in.p, n);
 		m->n_field += n;
 		in = bytes_skip(in, n);
-		if (m->n_field == m->words.room)
+		if (m->n_field == m->field_room && !grow_field(d))
 			cut_field(d);
 	}
 }
@@ -965,8 +995,7 @@ mime_open(struct decoder *d, const struct part_meta *meta)
 
 	m->limits = p == NULL ? &alone : p->message->env->limits;
 	m->levels = arena_zalloc(d->arena, (size_t)m->limits->mime_depth * sizeof(*m->levels));
-	m->field = arena_alloc(d->arena, (size_t)m->limits->header_field);
-	if (m->levels == NULL || m->field == NULL ||
+	if (m->levels == NULL || !grow_field(d) ||
 	        !header_decoder_open(&m->words, p == NULL ? NULL : p->message->env->charsets,
 	                (size_t)m->limits->header_field, d->arena))
 		return OUTCOME_OVER_BUDGET;

@@ -127,8 +127,12 @@ raw_close(void *state, bool reset)
 	struct raw *r = state;
 
 	/* A stream without messages of its own can't end too early. */
-	side_close(&r->side[DIR_CLIENT], false);
-	side_close(&r->side[DIR_SERVER], false);
+	for (int dir = 0; dir < 2; dir++) {
+		/* The host may have learned it since the last bytes. */
+		if (r->side[dir].message != NULL)
+			r->side[dir].message->channel = r->conversation->channel;
+		side_close(&r->side[dir], false);
+	}
 }
 
 void

@@ -5,26 +5,26 @@ static const struct verb {
 	const char *name;
 	enum smtp_verb verb;
 } verbs[] = {
-        {"EHLO", SMTP_EHLO},
-        {"HELO", SMTP_EHLO},
-        {"LHLO", SMTP_LHLO},
-        {"MAIL", SMTP_MAIL},
-        {"RCPT", SMTP_RCPT},
-        {"DATA", SMTP_DATA},
-        {"BDAT", SMTP_BDAT},
-        {"RSET", SMTP_RSET},
-        {"QUIT", SMTP_QUIT},
-        {"AUTH", SMTP_AUTH},
-        {"STARTTLS", SMTP_STARTTLS},
-        {"NOOP", SMTP_OTHER},
-        {"HELP", SMTP_OTHER},
-        {"VRFY", SMTP_OTHER},
-        {"EXPN", SMTP_OTHER},
-        {"ETRN", SMTP_OTHER},
-        {"TURN", SMTP_OTHER},
-        {"ATRN", SMTP_OTHER},
-        {"XCLIENT", SMTP_OTHER},
-        {"XFORWARD", SMTP_OTHER},
+	{"EHLO", SMTP_EHLO},
+	{"HELO", SMTP_EHLO},
+	{"LHLO", SMTP_LHLO},
+	{"MAIL", SMTP_MAIL},
+	{"RCPT", SMTP_RCPT},
+	{"DATA", SMTP_DATA},
+	{"BDAT", SMTP_BDAT},
+	{"RSET", SMTP_RSET},
+	{"QUIT", SMTP_QUIT},
+	{"AUTH", SMTP_AUTH},
+	{"STARTTLS", SMTP_STARTTLS},
+	{"NOOP", SMTP_OTHER},
+	{"HELP", SMTP_OTHER},
+	{"VRFY", SMTP_OTHER},
+	{"EXPN", SMTP_OTHER},
+	{"ETRN", SMTP_OTHER},
+	{"TURN", SMTP_OTHER},
+	{"ATRN", SMTP_OTHER},
+	{"XCLIENT", SMTP_OTHER},
+	{"XFORWARD", SMTP_OTHER},
 };
 
 static enum smtp_verb
@@ -76,7 +76,7 @@ parse_path(struct bytes argument, struct bytes keyword, struct bytes *ret)
 		return false;
 	path = bytes_trim(bytes_skip(path, 1));
 	path = path.n > 0 && path.p[0] == '<' ? in_brackets(path)
-	                                      : bytes_of(path.p, word_length(path));
+					      : bytes_of(path.p, word_length(path));
 	if (path.n > 0 && path.p[0] == '@') {
 		const uint8_t *colon = memchr(path.p, ':', path.n);
 
@@ -167,7 +167,7 @@ smtp_reply_code(struct bytes line, bool *ret_more)
 	if (line.n > 3) {
 		*ret_more = line.p[3] == '-';
 		if (line.p[3] != '-' && line.p[3] != ' ' && line.p[3] != '\t' &&
-		        line.p[3] != '\r' && line.p[3] != '\n')
+			line.p[3] != '\r' && line.p[3] != '\n')
 			return 0;
 	}
 	return code;

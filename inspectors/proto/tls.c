@@ -211,10 +211,15 @@ tls_gap(void *state, enum direction dir, uint64_t lost)
 }
 
 static void
-close_side(struct side *s)
+close_side(struct tls *t, enum direction dir)
 {
-	if (s->message != NULL)
+	struct side *s = &t->side[dir];
+
+	if (s->message != NULL) {
+		/* The host may have learned it since. */
+		s->message->channel = t->conversation->channel;
 		message_close(s->message, false);
+	}
 	*s = (struct side){.hello_over = true, .records = s->records};
 }
 
@@ -223,7 +228,7 @@ tls_finish(void *state, enum direction dir)
 {
 	struct tls *t = state;
 
-	close_side(&t->side[dir]);
+	close_side(t, dir);
 }
 
 static void
@@ -231,8 +236,8 @@ tls_close(void *state, bool reset)
 {
 	struct tls *t = state;
 
-	close_side(&t->side[DIR_CLIENT]);
-	close_side(&t->side[DIR_SERVER]);
+	close_side(t, DIR_CLIENT);
+	close_side(t, DIR_SERVER);
 }
 
 /* ---- the table ---- */

@@ -44,9 +44,6 @@ struct charset_catalog;
 struct charset_catalog *charset_catalog_new(unsigned most_conversions);
 void charset_catalog_free(struct charset_catalog *catalog); /* accepts NULL */
 
-/** Is this a name of a charset that is read by more than "auto"? */
-bool charset_known(const struct charset_catalog *catalog, struct bytes name);
-
 /**
  * The decoder. Its catalog is that of the part's message; without a part (in
  * unit tests) every charset that needs one is read as "auto".

@@ -194,12 +194,6 @@ charset_lookup(const struct charset_catalog *k, struct bytes name)
 	return (struct charset_entry){.kind = CHARSET_AUTO};
 }
 
-bool
-charset_known(const struct charset_catalog *k, struct bytes name)
-{
-	return charset_lookup(k, name).kind != CHARSET_AUTO;
-}
-
 struct charset_conversion *
 charset_take_conversion(const struct charset_catalog *k, const char *iconv_name)
 {

@@ -8,6 +8,7 @@
 
 #include "inspectors/bytes.h"
 
+/* clang-format off */
 static const struct html_entity entities[] = {
 	{"AElig", 0xc6, true}, {"AMP", 0x26, true}, {"Aacute", 0xc1, true},
 	{"Abreve", 0x102, false}, {"Acirc", 0xc2, true}, {"Agrave", 0xc0, true},
@@ -143,6 +144,7 @@ static const struct html_entity entities[] = {
 	{"zacute", 0x17a, false}, {"zcaron", 0x17e, false}, {"zdot", 0x17c, false},
 	{"zeta", 0x3b6, false}, {"zwj", 0x200d, false}, {"zwnj", 0x200c, false},
 };
+/* clang-format on */
 
 static int
 compare(const struct html_entity *e, struct bytes name)

@@ -44,6 +44,8 @@ struct html {
 	bool closing, name_over;
 	bool item, gap; /* in an attribute's name; a blank came behind it */
 	uint8_t quote;	/* 0: a value without quotes */
+	uint8_t n_escape; /* of "%2D" in a value */
+	uint8_t escape[3];
 	uint8_t n_name;
 	uint8_t name[NAME_MOST];
 	uint8_t dashes;	 /* of a comment's beginning or end */
@@ -287,19 +289,52 @@ take_before_value(struct html *s, uint8_t c)
 	return s->quote != 0;
 }
 
+/* "%2" that no escape became. */
+static void
+end_escape(struct html *s, struct outbuf *o)
+{
+	put_aside(s, o, s->escape, s->n_escape);
+	s->n_escape = 0;
+}
+
+/* Links hold text in percent-escapes. @return whether @p c belongs to one */
+static bool
+take_escape(struct html *s, struct outbuf *o, uint8_t c)
+{
+	if (hex_value(c) < 0) {
+		end_escape(s, o);
+		return false;
+	}
+	s->escape[s->n_escape++] = c;
+	if (s->n_escape == 3) {
+		put_aside_byte(s, o,
+			(uint8_t)(hex_value(s->escape[1]) << 4 | hex_value(s->escape[2])));
+		s->n_escape = 0;
+	}
+	return true;
+}
+
 static size_t
 take_value(struct html *s, struct outbuf *o, struct bytes in)
 {
 	size_t n = 0;
 
+	if (s->n_escape > 0)
+		return take_escape(s, o, in.p[0]);
 	if (s->quote != 0)
-		n = span_until3(in.p, in.n, s->quote, '&', '&');
+		n = span_until3(in.p, in.n, s->quote, '&', '%');
 	else
-		while (n < in.n && !is_blank(in.p[n]) && in.p[n] != '>' && in.p[n] != '&')
+		while (n < in.n && !is_blank(in.p[n]) && in.p[n] != '>' && in.p[n] != '&' &&
+			in.p[n] != '%')
 			n++;
 	put_aside(s, o, in.p, n);
 	if (n == in.n)
 		return n;
+	if (in.p[n] == '%') {
+		s->escape[0] = '%';
+		s->n_escape = 1;
+		return n + 1;
+	}
 	if (in.p[n] == '&') {
 		s->back = VALUE;
 		s->state = REFERENCE;
@@ -684,6 +719,7 @@ close_html(struct decoder *d)
 	}
 	if (s->state == TAG_NAME)
 		end_name(s, &o);
+	end_escape(s, &o);
 	if (s->n_aside > 0 || s->in_aside)
 		end_line(s, &o);
 	return outbuf_flush(&o);

@@ -10,7 +10,8 @@
  * - Inline and unknown tags, and comments, vanish without a gap:
  *   8507<b>09</b>-<!-- -->9805 is one number. Block tags are a line feed, table
  *   cells a tab.
- * - Character references are undone, in text and in values.
+ * - Character references are undone, in text and in values; in values percent-
+ *   escapes too, since links hold text in them.
  * - Hidden text (name=value of every attribute, comments, declarations, names of
  *   unknown tags) is emitted on lines of its own, at the next line feed that
  *   a block tag makes. If there is more than 1 KiB of it before that, it is

@@ -5,8 +5,6 @@
  */
 #include "inspectors/stream/http1_chunk.h"
 
-#include "inspectors/stream/outbuf.h"
-
 enum { SIZE, DIGITS, EXTENSION, CONTENT };
 
 static bool

@@ -113,23 +113,15 @@ outbuf_code_point(struct outbuf *o, uint32_t cp)
 static inline uint32_t
 code_point_of_1252(uint32_t c)
 {
+	/* clang-format off */
 	static const uint16_t c1[32] = {
 		0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160,
 		0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
 		0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
 	};
+	/* clang-format on */
 
 	return c >= 0x80 && c < 0xa0 ? c1[c - 0x80] : c;
-}
-
-/** Value of a hexadecimal digit, -1 if @p c is none. */
-static inline int
-hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /**

@@ -13,6 +13,7 @@ hand. Clean mails hold numbers that look like identifiers and are none.
 import base64
 import binascii
 import email.policy
+import gzip
 import hashlib
 import json
 import os
@@ -444,6 +445,137 @@ def broken(m):
     yield "dots", lambda: by_hand(t[:-2], f".\r\n..\r\n.{n('body')}\r\n.\r\n")
 
 
+def spelled(m):
+    """Correct or nearly so, and spelled as few senders do."""
+    t = "Content-Type: text/plain; charset=utf-8\r\n"
+    e64 = "Content-Transfer-Encoding: base64"
+    n = m.number
+
+    def typed(value, body, more=""):
+        return lambda: by_hand(f"Content-Type: {value}{more}", body())
+
+    def page(inner):
+        return lambda: by_hand("Content-Type: text/html; charset=utf-8",
+                               f"<html><body>{inner()}</body></html>\r\n")
+
+    def mixed(parameter, line="gr"):
+        return lambda: by_hand(f"Content-Type: multipart/mixed; {parameter}",
+                               f"--{line}\r\n{t}\r\n{m.text('sv')}\r\n--{line}--\r\n")
+
+    for name, parameter, line in (
+            ("2231", "boundary*=us-ascii'en'gr%2Dx", "gr-x"), ("2231-pieces",
+             "boundary*0=gr; boundary*1=ans", "grans"), ("quoted", "boundary=\"g r:=?\"", "g r:=?"),
+            ("long", f"boundary={'g' * 150}", "g" * 150), ("case", "BOUNDARY=Gr", "Gr"),
+            ("single-quotes", "boundary='gr'", "'gr'"), ("comment", "(x) boundary=gr (y)", "gr"),
+            ("escaped", "boundary=\"g\\r\"", "gr"), ("dashes", "boundary=--gr--", "--gr--"),
+            ("semicolons", ";; boundary=gr;", "gr"), ("folded", "\r\n\tboundary\r\n =gr", "gr")):
+        yield "boundary-" + name, mixed(parameter, line)
+    for name in ("utf8", "UTF_8", "latin1", "cp1252", "ISO_8859-1", "l1", "windows-1252", "ascii",
+                 "iso8859-1", "cp437", "koi8-u", "hz-gb-2312", "cp949", "tis-620", "iso-8859-8-i"):
+        charset = {"hz-gb-2312": "hz", "iso-8859-8-i": "iso-8859-8"}.get(name, name)
+        yield "charset-" + name, lambda name=name, charset=charset: by_hand(
+            f"Content-Type: text/plain; charset=\"{name}\"\r\n{e64}",
+            base64.encodebytes(m.text("sv").encode(charset, "replace")).replace(b"\n", b"\r\n"))
+    yield "charset-2231", typed("text/plain; charset*=us-ascii'en'utf-16le\r\n" + e64,
+                                lambda: base64.encodebytes(m.text("sv").encode("utf-16le")))
+    yield "utf-16-no-bom", typed("text/plain; charset=utf-16\r\n" + e64,
+                                 lambda: base64.encodebytes(m.text("sv").encode("utf-16be")))
+    yield "utf-8-bom", typed("text/plain; charset=utf-8", lambda: "\ufeff" + n("body") + "\r\n")
+    for name, text in (
+            ("en-dash", lambda: n("body", "hyphen").replace("-", "\u2013")),
+            ("minus", lambda: n("body", "hyphen").replace("-", "\u2212")),
+            ("nb-hyphen", lambda: n("body", "hyphen").replace("-", "\u2011")),
+            ("arabic", lambda: n("body", "hyphen").translate(
+                {48 + i: 0x660 + i for i in range(10)})),
+            ("fullwidth", lambda: n("body", "hyphen").translate(
+                {48 + i: 0xFF10 + i for i in range(10)})),
+            ("zero-width", lambda: "\u200b".join(n("body", "hyphen"))),
+            ("soft-hyphen", lambda: n("body", "hyphen").replace("-", "\u00ad-")),
+            ("nbsp-around", lambda: f"\u00a0{n('body')}\u00a0"),
+            ("plus", lambda: "personnummer " + n("body", "hyphen").replace("-", "+"))):
+        yield "text-" + name, typed("text/plain; charset=utf-8",
+                                    lambda text=text: f"Pat {text()} x")
+    for name, inner in (
+            ("no-semicolon", lambda: "".join(f"&#{ord(c)}" for c in n("html", "hyphen")) + " x"),
+            ("zeros", lambda: "".join(f"&#000{ord(c)};" for c in n("html", "hyphen"))),
+            ("hex-upper", lambda: "".join(f"&#X{ord(c):04X};" for c in n("html", "hyphen"))),
+            ("attribute", lambda: f"<input value={n('html attribute')} type=text>"),
+            ("title", lambda: f"<p title='Patient {n('html attribute')}'>x</p>"),
+            ("link", lambda: f"<a href='http://x.example/?p={n('html link')}'>y</a>"),
+            ("mailto", lambda: "<a href='mailto:a@b.example?subject=Pnr%20"
+                               f"{n('html link')}'>y</a>"),
+            ("script", lambda: f"<script>var p = '{n('script')}';</script>"),
+            ("style", lambda: f"<style>/* {n('style')} */</style>"),
+            ("textarea", lambda: f"<textarea>{n('textarea')}</textarea>"),
+            ("cdata", lambda: f"<![CDATA[ {n('cdata')} ]]>"),
+            ("comment", lambda: f"<!-- {n('comment')} -->"),
+            ("open-comment", lambda: f"<!-- {n('comment')} <p>"),
+            ("open-tag", lambda: f"<p {n('in a tag')} <b>x"),
+            ("select", lambda: f"<option value=1>{n('option')}<option>"),
+            ("bdi", lambda: f"<bdi>{n('html')}</bdi> <span dir=ltr>{n('html')}</span>"),
+            ("img", lambda: f"<img alt=\"{n('alt')}\" src=cid:x>"),
+            ("meta", lambda: f"<meta name=d content=\"{n('meta')}\">")):
+        yield "html-" + name, page(inner)
+    yield "html-meta-charset", lambda: by_hand(
+        "Content-Type: text/html\r\n" + e64, base64.encodebytes(
+            f"<meta charset=iso-8859-1><p>Åtgärd {n('html')} på</p>".encode("iso-8859-1")))
+    yield "html-utf16-bom", lambda: by_hand("Content-Type: text/html\r\n" + e64, base64.encodebytes(
+        f"<html><p>Åtgärd {n('html')} på</p>".encode("utf-16")))
+    for name, head in (("no-space", "Content-Transfer-Encoding:base64"),
+                       ("tab", "Content-Transfer-Encoding:\tbase64\t"),
+                       ("upper", "CONTENT-TRANSFER-ENCODING: BASE64"),
+                       ("comment-first", "Content-Transfer-Encoding: (x) base64"),
+                       ("twice-same", e64 + "\r\n" + e64)):
+        yield "encoding-" + name, lambda head=head: by_hand(head, b64(m.rows()))
+    yield "base64-equals-first", lambda: by_hand(e64, "====\r\n" + b64(m.rows()))
+    yield "base64-then-text", lambda: by_hand(e64, b64(m.rows(3) + "x") + "\r\n-- \r\nlista\r\n")
+    yield "base64-one-line", lambda: by_hand(e64, b64(m.rows(9)).replace("\r\n", ""))
+    yield "base64-blank-lines", lambda: by_hand(e64, b64(m.rows()).replace("\r\n", "\r\n\r\n"))
+    yield "base64-bom", lambda: by_hand(e64, b64("\ufeff" + m.rows()))
+    yield "qp-soft-blanks", lambda: by_hand(
+        "Content-Transfer-Encoding: quoted-printable",
+        "nr =  \r\n" + n("body", "hyphen")[:7] + "=\t\r\n" + m.planted[-1]["number"][7:] + " och " + n("body") + "=\r\n")
+    yield "message-base64", lambda: by_hand(
+        "Content-Type: message/rfc822\r\n" + e64,
+        b64(f"Subject: Om {n('attached subject')}\r\n{t}\r\n{m.text('sv')}"))
+    yield "message-qp", lambda: by_hand(
+        "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable",
+        quoted(f"Subject: Om {n('attached subject')}\n{t}\n{m.text('sv')}".replace("\r\n", "\n")))
+    yield "message-said-base64", lambda: by_hand(
+        "Content-Type: message/rfc822\r\n" + e64,
+        f"Subject: Om {n('attached subject')}\r\n{t}\r\n{m.text('sv')}")
+    yield "gzip-attachment", lambda: by_hand(
+        "Content-Type: application/gzip\r\n" + e64,
+        base64.encodebytes(gzip.compress(m.rows(12).encode(), mtime=0)))
+    yield "calendar", lambda: by_hand("Content-Type: text/calendar; method=REQUEST\r\n" + e64, b64(
+        f"BEGIN:VCALENDAR\r\nSUMMARY:Patient {n('calendar')}\r\nEND:VCALENDAR\r\n"))
+    for name, word in (("language", "=?utf-8*sv?Q?Om_{}_igen?="), ("lower", "=?utf-8?q?Om_{}?="),
+                       ("quoted-string", "\"=?utf-8?Q?Om_{}?=\""), ("glued", "x=?utf-8?Q?_{}_?=y"),
+                       ("in-parentheses", "(=?utf-8?Q?Om_{}?=)"),
+                       ("spaces", "=?utf-8?Q?Om nr {} x?="),
+                       ("long-word", "=?utf-8?Q?" + "=C3=A5" * 80 + "_{}?=")):
+        yield "word-" + name, lambda word=word: by_hand(
+            "Subject: " + word.format(n("subject")), "Hej.\r\n", False)
+    yield "word-split-character", lambda: by_hand(
+        "Subject: =?utf-8?B?" + base64.b64encode("på å".encode()[:-1]).decode() +
+        "?= =?utf-8?B?" + base64.b64encode(
+            "å".encode()[1:] + f" {n('subject')}".encode()).decode() + "?=", "Hej.\r\n", False)
+    yield "many-parts", lambda: by_hand(
+        "Content-Type: multipart/mixed; boundary=gr",
+        "--gr\r\n\r\nx\r\n" * 500 + f"--gr\r\n{t}\r\n{m.text('sv')}\r\n--gr--\r\n")
+    yield "same-boundary-inside", lambda: by_hand(
+        "Content-Type: multipart/mixed; boundary=gr",
+        "--gr\r\nContent-Type: multipart/mixed; boundary=gr\r\n\r\n--gr\r\n" +
+        f"{t}\r\n{m.text('sv')}\r\n--gr--\r\n--gr--\r\n")
+    yield "part-header-only", lambda: by_hand(
+        "Content-Type: multipart/mixed; boundary=gr",
+        f"--gr\r\nX-A: {n('part header')}\r\n--gr\r\n{t}\r\n{m.text('sv')}\r\n--gr--\r\n")
+    yield "signed-data", lambda: by_hand(
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n" + e64,
+        base64.encodebytes(b"\x30\x82\x01\x00\x06\x09*\x86H\x86\xf7\r\x01\x07\x02\xa0\x82" +
+                           f"{t}\r\n{m.text('sv')}".encode() + bytes(range(128, 256))))
+
+
 def uu(name, text):
     data = text.encode()
     lines = [binascii.b2a_uu(data[i:i + 45]).decode().rstrip("\n")
@@ -466,7 +598,8 @@ def clean(m):
     def digits(n):
         return "".join(r.choice("0123456789") for _ in range(n))
     kinds = [
-        lambda: f"Ring 070-{r.randint(1740605, 1740699)} eller 031-{digits(3)} {digits(2)} {digits(2)}.",
+        lambda: f"Ring 070-{r.randint(1740605, 1740699)} eller 031-{digits(3)} {digits(2)} "
+                f"{digits(2)}.",
         lambda: f"Faktura {digits(7)}, OCR 8{digits(11)}9, att betala {digits(4)},00 kr.",
         lambda: f"Mötet är 2026-03-{r.randint(10, 28)} kl 13.00-14.30 i sal {digits(3)}.",
         lambda: "Spårning: %s-%s-4%s-a%s-%s." % (
@@ -474,7 +607,8 @@ def clean(m):
             hashlib.md5(digits(9).encode()).hexdigest()[:12]),
         lambda: f"Version 3.{digits(2)}.{digits(6)} av {digits(3)} filer, {digits(9)} byte.",
         lambda: f"Paket {digits(3)} {digits(3)} {digits(3)} SE på väg. Kollinr {digits(18)}.",
-        lambda: f"Klockan {r.randint(1, 9)}:{r.randint(10, 59)}, {digits(2)} grader, {digits(4)} hPa.",
+        lambda: f"Klockan {r.randint(1, 9)}:{r.randint(10, 59)}, {digits(2)} grader, "
+                f"{digits(4)} hPa.",
         lambda: f"Artikel {digits(5)}-{digits(3)}: {digits(2)} st à {digits(3)} kr.",
         lambda: f"<p>Färg #{digits(6)}, bredd {digits(4)}px</p>",
         lambda: f"Koordinater 57.{digits(6)}, 11.{digits(6)} (SWEREF {digits(7)}, {digits(6)}).",
@@ -499,10 +633,11 @@ def make(seed=SEED):
     for family in (bodies, attachments, names, subjects, nested, html_mails, long_lines):
         for (name, data), about in family(m):
             all_mails.append((name, data, about))
-    for what, build in broken(m):
-        for _ in range(2):
-            (name, data), about = m.add("broken-" + what, build())
-            all_mails.append((name, data, about))
+    for kind, family in (("broken-", broken), ("spelled-", spelled)):
+        for what, build in family(m):
+            for _ in range(2):
+                (name, data), about = m.add(kind + what, build())
+                all_mails.append((name, data, about))
     for (name, data), about in clean(m):
         all_mails.append((name, data, about))
     return all_mails

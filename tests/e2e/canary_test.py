@@ -270,13 +270,14 @@ def http_requests(p):
            f"Host: {host}:80"], b"x" * 30, ok
     yield [f"GET http://{p.twelve('user of the URL')}@{host}/{p.short('absolute')} HTTP/1.1",
            f"Host: {host}"], b"", \
-        f"HTTP/1.1 302 Found\r\nLocation: /p/{p.hyphen('Location')}\r\n".encode() + \
-        f"Content-Disposition: attachment; filename=\"{p.hyphen('response name')}.txt\"\r\n".encode() + \
-        b"Content-Length: 40\r\n\r\n" + f"svar {p.hyphen('response body')}".ljust(40).encode()
-    yield [f"POST /f HTTP/1.1", f"Host: {host}", "Content-Type: multipart/form-data; boundary=gr"], \
-        form.encode(), ok
-    yield ["POST /u HTTP/1.1", f"Host: {host}", "Content-Type: application/x-www-form-urlencoded"], \
-        f"{p.twelve('form key')}=1&pnr={p.escaped('form value')}&l={SECRETS[1].decode()}".encode(), ok
+        (f"HTTP/1.1 302 Found\r\nLocation: /p/{p.hyphen('Location')}\r\nContent-Disposition: "
+         f"attachment; filename=\"{p.hyphen('response name')}.txt\"\r\nContent-Length: 40\r\n"
+         "\r\n" + f"svar {p.hyphen('response body')}".ljust(40)).encode()
+    yield ["POST /f HTTP/1.1", f"Host: {host}",
+           "Content-Type: multipart/form-data; boundary=gr"], form.encode(), ok
+    values = f"{p.twelve('form key')}=1&pnr={p.escaped('form value')}&l={SECRETS[1].decode()}"
+    yield ["POST /u HTTP/1.1", f"Host: {host}",
+           "Content-Type: application/x-www-form-urlencoded"], values.encode(), ok
     yield ["POST /j HTTP/1.1", f"Host: {host}", "Content-Type: application/json"], json.dumps(
         {p.hyphen("JSON key"): p.twelve("JSON value"), "n": int(p.twelve("JSON number"))}
     ).encode(), ok

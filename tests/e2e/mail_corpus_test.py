@@ -288,7 +288,7 @@ def check_reader(mails):
         planted += len(numbers)
         seen += len(shown(data, numbers))
     print(f"planted {planted}, Python shows {seen}")
-    assert seen > 0.85 * planted
+    assert seen > 0.75 * planted
 
 
 def check_clean(mails, on_disk):

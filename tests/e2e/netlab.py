@@ -6,6 +6,7 @@ Needs root. Addresses are those of documentation (RFC 5737, RFC 3849) and of
 the example policy's domains; nothing leaves the namespaces.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -117,7 +118,7 @@ class Lab:
 
 
 class Hugepages:
-    """At least n hugepages of 2 MiB while the test runs."""
+    """n hugepages of 2 MiB more while the test runs, beside those of others."""
 
     PATH = "/proc/sys/vm/nr_hugepages"
 
@@ -125,19 +126,24 @@ class Hugepages:
         self.n = n
 
     def __enter__(self):
-        with open(self.PATH) as f:
-            self.before = int(f.read())
-        self._set(max(self.n, self.before))
-        with open(self.PATH) as f:
-            if int(f.read()) < self.n:
-                raise RuntimeError(f"the kernel has no room for {self.n} hugepages")
+        before, after = self._add(self.n)
+        if after < before + self.n:
+            self._add(before - after)
+            raise RuntimeError(f"the kernel has no room for {self.n} hugepages")
 
     def __exit__(self, *exc):
-        self._set(self.before)
+        self._add(-self.n)
 
-    def _set(self, n):
-        with open(self.PATH, "w") as f:
-            f.write(f"{n}\n")
+    def _add(self, n):
+        """How many there were, and are. Another test may do the same at this moment."""
+        with open(self.PATH, "r+") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            before = int(f.read())
+            f.seek(0)
+            f.write(f"{max(0, before + n)}\n")
+            f.flush()
+            f.seek(0)
+            return before, int(f.read())
 
 
 def wait_for(true, what, seconds=20):

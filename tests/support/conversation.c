@@ -151,6 +151,7 @@ engine_talk(struct engine *e, const struct say *say, size_t n, size_t step)
 	for (int dir = 0; dir < 2; dir++) {
 		uint64_t judged = e->total[dir] - before[dir];
 
+		e->over_budget += c.stats.opaque[dir][OPAQUE_OVER_BUDGET];
 		if (judged > c.stats.delivered[dir])
 			fail_msg("%llu bytes judged of %llu\n%s", (unsigned long long)judged,
 				(unsigned long long)c.stats.delivered[dir], engine_dump(e));

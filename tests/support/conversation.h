@@ -22,6 +22,7 @@ struct engine {
 	uint64_t total[2];		  /* bytes of the judged messages, by direction */
 	uint64_t distinct[DETECT_DETECTORS_MAX]; /* of all messages added up */
 	uint64_t opaque[OPAQUE_COUNT];
+	uint64_t over_budget; /* bytes of all conversations, in messages or without one */
 	unsigned evidence; /* of any message */
 };
 

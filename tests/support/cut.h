@@ -19,6 +19,7 @@ struct box {
 	size_t n, room;
 };
 
+/** Append @p n bytes. */
 void box_put(struct box *b, const void *p, size_t n);
 void box_free(struct box *b);
 

@@ -15,6 +15,7 @@ struct pack_load;
 
 /** Load DIR/NAME.yaml for each name (NULL-terminated), and the packs they need. */
 struct pack_load *pack_load(const char *dir, const char *const *names);
+/** What was loaded, for detect_set_compile(); valid as long as @p p. */
 const struct detect_spec *pack_load_spec(const struct pack_load *p);
 void pack_load_free(struct pack_load *p);
 

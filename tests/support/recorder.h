@@ -53,6 +53,7 @@ struct recorder {
 	uint64_t counted[2]; /* bytes in messages, or said to be over the budget */
 };
 
+/** Limits at their defaults, nothing recorded. */
 void recorder_init(struct recorder *r);
 void recorder_free(struct recorder *r);
 

@@ -32,6 +32,7 @@ take_event(void *ctx, const char *json, size_t n)
 	memcpy(line, json, n);
 	line[n] = '\0';
 	w->events[w->n_events++] = line;
+	w->events_seen++;
 }
 
 struct world *
@@ -83,6 +84,7 @@ world_open(struct world *w, unsigned n_workers)
 {
 	struct worker_error err;
 
+	w->packets = w->events_seen = 0;
 	w->n_workers = n_workers;
 	w->cfg.workers = n_workers;
 	for (unsigned i = 0; i < n_workers; i++) {
@@ -128,19 +130,28 @@ world_frames(struct world *w, const struct frame *frames, size_t n)
 }
 
 void
-world_close(struct world *w)
+world_flush(struct world *w)
 {
+	memset(&w->stats, 0, sizeof(w->stats));
 	for (unsigned i = 0; i < w->n_workers; i++) {
 		worker_finish(w->workers[i]);
 		must(worker_is_empty(w->workers[i]), "a finished worker holds something");
 		stats_add(&w->stats, worker_stats(w->workers[i]));
-		worker_free(w->workers[i]);
 	}
 	must(w->stats.packets == w->packets, "packets are missing");
 	must(stats_unaccounted(&w->stats) == 0, "bytes are unaccounted for");
 	must(w->stats.inspected <= w->stats.payload, "more bytes are opaque than there were");
-	must(w->stats.events == w->n_events, "events are miscounted");
+	must(w->stats.events == w->events_seen, "events are miscounted");
 	must(rte_mempool_avail_count(w->pool) == WORLD_POOL, "packet buffers are missing");
+}
+
+void
+world_close(struct world *w)
+{
+	world_flush(w);
+	for (unsigned i = 0; i < w->n_workers; i++)
+		worker_free(w->workers[i]);
+	w->n_workers = 0;
 }
 
 void
@@ -151,8 +162,6 @@ world_clear(struct world *w)
 	free(w->events);
 	w->events = NULL;
 	w->n_events = 0;
-	w->packets = 0;
-	memset(&w->stats, 0, sizeof(w->stats));
 }
 
 size_t

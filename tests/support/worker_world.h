@@ -25,8 +25,8 @@ struct world {
 	struct rte_mempool *pool;
 	struct worker *workers[WORLD_WORKERS_MAX];
 	unsigned n_workers;
-	uint64_t packets;    /* given so far */
-	struct worker_stats stats; /* of all workers, by world_close() */
+	uint64_t packets, events_seen; /* since world_open() */
+	struct worker_stats stats; /* of all workers, by world_flush() and world_close() */
 	char **events; /* JSON lines, owned */
 	size_t n_events;
 };
@@ -42,12 +42,15 @@ void world_open(struct world *w, unsigned n_workers);
 void world_frames(struct world *w, const struct frame *frames, size_t n);
 
 /**
- * Finish and free the workers. Aborts unless every byte is accounted for,
- * nothing is held of any flow, and all packet buffers are back.
+ * End of input. Aborts unless every byte is accounted for, nothing is held of
+ * any flow, and all packet buffers are back.
  */
+void world_flush(struct world *w);
+
+/** The same, and free the workers. */
 void world_close(struct world *w);
 
-/** Forget events and counters. */
+/** Forget the events so far. */
 void world_clear(struct world *w);
 
 /** Events that contain the text. */

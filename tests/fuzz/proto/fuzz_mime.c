@@ -39,8 +39,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct part_meta mail = {.label = "smtp", .type = BYTES_LIT("message/rfc822")};
 	const struct part_meta form = {.label = "body",
-	        .type = BYTES_LIT("multipart/form-data"),
-	        .boundary = BYTES_LIT("b")};
+		.type = BYTES_LIT("multipart/form-data"),
+		.boundary = BYTES_LIT("b")};
 
 	if (size < 2)
 		return 0;

@@ -33,8 +33,8 @@ turn_length(struct bytes in)
 	size_t n = 0;
 
 	while (n < in.n &&
-	        !(in.p[n] == '~' && n + 1 < in.n && strchr("CSgh", in.p[n + 1]) != NULL &&
-	                in.p[n + 1] != '\0'))
+		!(in.p[n] == '~' && n + 1 < in.n && strchr("CSgh", in.p[n + 1]) != NULL &&
+			in.p[n + 1] != '\0'))
 		n++;
 	return n;
 }
@@ -57,7 +57,7 @@ play(struct mail_double *t, struct bytes in, size_t step)
 			smtp_inspector.gap(state, dir, GAP);
 		fed[dir] += n;
 		feed_steps(turn, step == 0 ? n + 1 : step,
-		        dir == DIR_SERVER ? feed_server : feed_client, state);
+			dir == DIR_SERVER ? feed_server : feed_client, state);
 		in = bytes_skip(in, n);
 		if (in.n >= 2)
 			kind = in.p[1];

@@ -132,6 +132,30 @@ class Watch(unittest.TestCase):
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertEqual(len(r.stdout.splitlines()), 7)
 
+    def test_pipe_with_pauses(self):
+        """What came is written while the pipe's writer has nothing; a capture goes on behind."""
+        whole, events = capture(6), self.path("events")
+        half = len(capture(3))
+        p = subprocess.Popen([PROGRAM, "watch", "--pcap", "-", "--events", events],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+        self.addCleanup(p.stdout.close)
+        for part, lines in (whole[:half], 3), (whole[half:half + 5], 3), (whole[half + 5:], 6):
+            p.stdin.write(part)
+            p.stdin.flush()
+            for _ in range(200):
+                time.sleep(0.05)
+                if os.path.exists(events):
+                    with open(events) as f:
+                        if len(f.readlines()) == lines:
+                            break
+            with open(events) as f:
+                self.assertEqual(len(f.readlines()), lines)
+        p.send_signal(signal.SIGUSR1)
+        self.assertIn(b"Received", p.stdout.readline())
+        p.stdin.close()
+        self.assertEqual(p.wait(timeout=30), 0)
+
     def test_empty_standard_input(self):
         r = self.watch("--pcap", "-", stdin=subprocess.DEVNULL)
         self.assertEqual(r.returncode, 3, r.stderr)

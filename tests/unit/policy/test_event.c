@@ -138,6 +138,8 @@ static const struct finding_counts counts[] = {
 
 static struct mail_address second = {NULL, {(const uint8_t *)"c@" NUMBER ".example", 22}};
 static struct mail_address first;
+static struct finding findings[1];
+static struct opaque_part opaque;
 
 static struct message
 mail_message(void)
@@ -168,13 +170,15 @@ mail_message(void)
 		.cut = true};
 
 	first = (struct mail_address){&second, BYTES_LIT("b@leverantor.example")};
-	m.findings[0] = (struct finding){.detector = PERSONNUMMER,
+	m.findings = findings;
+	m.opaque_parts = &opaque;
+	findings[0] = (struct finding){.detector = PERSONNUMMER,
 		.confidence = CONFIDENCE_HIGH,
 		.offset = 1042,
 		.part = "smtp>mime[2]>base64>lista.csv",
 		.mask = "1976****-****",
 		.pseudonym = {0x01, 0xab, 0xff}};
-	m.opaque_parts[0] = (struct opaque_part){"smtp>mime[3]", OPAQUE_ENCRYPTED_ARCHIVE, 512};
+	opaque = (struct opaque_part){"smtp>mime[3]", OPAQUE_ENCRYPTED_ARCHIVE, 512};
 	for (int r = OPAQUE_NONE + 1; r < OPAQUE_COUNT; r++)
 		m.opaque[r] = 512;
 	return m;
@@ -562,6 +566,7 @@ static void
 test_mailbox_is_one_record(void **state)
 {
 	struct message a = mail_message(), b = mail_message();
+	struct finding listed[MESSAGE_FINDINGS_LISTED];
 	const struct event_judgement low = {.class_name = "K1", .class_rank = 1};
 	struct scan_record r = {0};
 	size_t n;
@@ -571,7 +576,8 @@ test_mailbox_is_one_record(void **state)
 	b.counts = (const struct finding_counts[2]){[TLP] = {.total = {0, 0, 0, 3}, .distinct = 1}};
 	b.n_findings = MESSAGE_FINDINGS_LISTED;
 	for (unsigned i = 0; i < b.n_findings; i++)
-		b.findings[i] = a.findings[0];
+		listed[i] = a.findings[0];
+	b.findings = listed;
 	b.marks = 3;
 	scan_record_add(&r, &a, &low);
 	scan_record_add(&r, &b, &judgement);

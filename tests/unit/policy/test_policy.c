@@ -50,11 +50,10 @@ test_good(void **state)
 	assert_string_equal(p->name, "p");
 	assert_int_equal(p->version, 12);
 	assert_int_equal(p->n_classes, 3);
-	assert_int_equal(policy_find_class(p, "K2"), 2);
-	assert_int_equal(policy_find_class(p, "K3"), -1);
+	assert_string_equal(p->classes[2], "K2");
 	assert_int_equal(p->n_domains, 3);
 	assert_int_equal(p->domains[1].control, CONTROL_PARTNER);
-	assert_int_equal(policy_find_domain(p, "c"), 2);
+	assert_string_equal(p->domains[2].id, "c");
 	assert_string_equal(policy_domain_id(p, DOMAIN_NONE), "unknown");
 	assert_int_equal(p->n_information, 2);
 	assert_int_equal(p->information[1].conditions[0].count, 5);

@@ -48,42 +48,42 @@ assert_text(const struct work *w, const char *want)
 static const struct {
 	const char *in, *want;
 } words[] = {
-        {"=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"},
-        {"=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld J\xc3\xb8rn Simonsen"},
-        {"=?ISO-8859-1?Q?Andr=E9?= Pirard", "Andr\xc3\xa9 Pirard"},
-        {"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-1?B?dSB1bmRlcnN0YW5kIHRo"
-         "ZSBleGFtcGxlLg==?=",
-                "If you can read this you understand the example."},
-        {"(=?ISO-8859-1?Q?a?=)", "(a)"},
-        {"(=?ISO-8859-1?Q?a?= b)", "(a b)"},
-        {"(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)", "(ab)"},
-        {"(=?ISO-8859-1?Q?a?=  \t =?ISO-8859-1?Q?b?=)", "(ab)"},
-        {"(=?ISO-8859-1?Q?a_b?=)", "(a b)"},
-        {"(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?_b?=)", "(a b)"},
-        /* a character split over two words, and over two encodings */
-        {"=?utf-8?B?w6U=?= =?utf-8?Q?=C3?= =?UTF-8?B?pA==?=", "\xc3\xa5\xc3\xa4"},
-        /* RFC 2231, section 5: a language */
-        {"=?US-ASCII*EN?Q?Keith_Moore?=", "Keith Moore"},
-        /* without padding; with junk in it */
-        {"=?utf-8?b?Zm9v?= =?utf-8?B?Zm8?=", "foofo"},
-        /* words that are none */
-        {"=?utf-8?X?abc?= =?utf-8?Q?abc", "=?utf-8?X?abc?= =?utf-8?Q?abc"},
-        {"a=b =? =?= ?=", "a=b =? =?= ?="},
-        {"=?", "=?"},
-        {"glued=?utf-8?Q?word?=text", "gluedwordtext"},
-        {"=?windows-1252?Q?=80?=", "\xe2\x82\xac"},
-        {"\xc3\xa9"
-         "cureuil",
-                "\xc3\xa9"
-                "cureuil"},
-        /* other charsets; this one and the next from Python's email.header */
-        {"=?iso-8859-15?Q?=A4?= =?koi8-r?B?xMHU1Q==?=",
-                "\xe2\x82\xac\xd0\xb4\xd0\xb0\xd1\x82\xd1\x83"},
-        {"=?iso-2022-jp?b?GyRCJDMkcyRLJEEkTxsoQg==?=",
-                "\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf"},
-        /* 8-bit text without any encoding */
-        {"r\xe4ksm\xf6rg\xe5s", "r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s"},
-        {"", ""},
+	{"=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"},
+	{"=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld J\xc3\xb8rn Simonsen"},
+	{"=?ISO-8859-1?Q?Andr=E9?= Pirard", "Andr\xc3\xa9 Pirard"},
+	{"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-1?B?dSB1bmRlcnN0YW5kIHRo"
+	 "ZSBleGFtcGxlLg==?=",
+		"If you can read this you understand the example."},
+	{"(=?ISO-8859-1?Q?a?=)", "(a)"},
+	{"(=?ISO-8859-1?Q?a?= b)", "(a b)"},
+	{"(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)", "(ab)"},
+	{"(=?ISO-8859-1?Q?a?=  \t =?ISO-8859-1?Q?b?=)", "(ab)"},
+	{"(=?ISO-8859-1?Q?a_b?=)", "(a b)"},
+	{"(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?_b?=)", "(a b)"},
+	/* a character split over two words, and over two encodings */
+	{"=?utf-8?B?w6U=?= =?utf-8?Q?=C3?= =?UTF-8?B?pA==?=", "\xc3\xa5\xc3\xa4"},
+	/* RFC 2231, section 5: a language */
+	{"=?US-ASCII*EN?Q?Keith_Moore?=", "Keith Moore"},
+	/* without padding; with junk in it */
+	{"=?utf-8?b?Zm9v?= =?utf-8?B?Zm8?=", "foofo"},
+	/* words that are none */
+	{"=?utf-8?X?abc?= =?utf-8?Q?abc", "=?utf-8?X?abc?= =?utf-8?Q?abc"},
+	{"a=b =? =?= ?=", "a=b =? =?= ?="},
+	{"=?", "=?"},
+	{"glued=?utf-8?Q?word?=text", "gluedwordtext"},
+	{"=?windows-1252?Q?=80?=", "\xe2\x82\xac"},
+	{"\xc3\xa9"
+	 "cureuil",
+		"\xc3\xa9"
+		"cureuil"},
+	/* other charsets; this one and the next from Python's email.header */
+	{"=?iso-8859-15?Q?=A4?= =?koi8-r?B?xMHU1Q==?=",
+		"\xe2\x82\xac\xd0\xb4\xd0\xb0\xd1\x82\xd1\x83"},
+	{"=?iso-2022-jp?b?GyRCJDMkcyRLJEEkTxsoQg==?=",
+		"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf"},
+	/* 8-bit text without any encoding */
+	{"r\xe4ksm\xf6rg\xe5s", "r\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s"},
+	{"", ""},
 };
 
 static void
@@ -108,22 +108,22 @@ test_words(void **state)
 static const struct {
 	const char *rest, *name, *want; /* want NULL: there is none */
 } params[] = {
-        {"; URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"",
-                "url", "ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar"},
-        {"; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "title", "This is ***fun***"},
-        {"; title*0*=us-ascii'en'This%20is%20even%20more%20; "
-         "title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
-                "title", "This is even more ***fun*** isn't it!"},
-        {"; title*1=b; title*0=a", "title", "ab"},
-        {"; filename*=iso-8859-1''%E5.txt", "filename", "\xc3\xa5.txt"},
-        {"; filename=plain.txt; filename*=utf-8''%C3%A5.txt", "filename", "\xc3\xa5.txt"},
-        {"; filename=\"a \\\"b\\\".txt\"", "filename", "a \"b\".txt"},
-        {"; filename=my file.txt ; x=y", "FILENAME", "my file.txt"},
-        {"; filename=\"=?utf-8?B?w6UudHh0?=\"", "filename", "\xc3\xa5.txt"},
-        {"; (a; comment (nested)) filename = a.txt", "filename", "a.txt"},
-        {"; filename=\"open", "filename", "open"},
-        {";;; flag; filename=x", "filename", "x"},
-        {"; name=x", "filename", NULL},
+	{"; URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"",
+		"url", "ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar"},
+	{"; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "title", "This is ***fun***"},
+	{"; title*0*=us-ascii'en'This%20is%20even%20more%20; "
+	 "title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
+		"title", "This is even more ***fun*** isn't it!"},
+	{"; title*1=b; title*0=a", "title", "ab"},
+	{"; filename*=iso-8859-1''%E5.txt", "filename", "\xc3\xa5.txt"},
+	{"; filename=plain.txt; filename*=utf-8''%C3%A5.txt", "filename", "\xc3\xa5.txt"},
+	{"; filename=\"a \\\"b\\\".txt\"", "filename", "a \"b\".txt"},
+	{"; filename=my file.txt ; x=y", "FILENAME", "my file.txt"},
+	{"; filename=\"=?utf-8?B?w6UudHh0?=\"", "filename", "\xc3\xa5.txt"},
+	{"; (a; comment (nested)) filename = a.txt", "filename", "a.txt"},
+	{"; filename=\"open", "filename", "open"},
+	{";;; flag; filename=x", "filename", "x"},
+	{"; name=x", "filename", NULL},
 };
 
 static void
@@ -204,11 +204,11 @@ test_token(void **state)
 
 	(void)state;
 	assert_true(bytes_equal(header_token(BYTES_LIT(" (c) text/html (d) ; a=b"), &rest, &junk),
-	        BYTES_LIT("text/html")));
+		BYTES_LIT("text/html")));
 	assert_true(bytes_equal(rest, BYTES_LIT("; a=b")));
 	assert_false(junk);
 	assert_true(bytes_equal(
-	        header_token(BYTES_LIT("\"base64\""), &rest, &junk), BYTES_LIT("base64")));
+		header_token(BYTES_LIT("\"base64\""), &rest, &junk), BYTES_LIT("base64")));
 	assert_false(junk);
 	(void)header_token(BYTES_LIT("base64 7bit"), &rest, &junk);
 	assert_true(junk);
@@ -235,13 +235,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_words),
-	        cmocka_unit_test(test_params),
-	        cmocka_unit_test(test_doubled_param),
-	        cmocka_unit_test(test_params_over),
-	        cmocka_unit_test(test_split),
-	        cmocka_unit_test(test_token),
-	        cmocka_unit_test(test_buffer),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_doubled_param),
+		cmocka_unit_test(test_params_over),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_buffer),
 	};
 
 	int bad;

@@ -84,6 +84,19 @@ static const struct http_case {
 		"x-gzip\\r\\nContent-Disposition: attachment; "
 		"filename=\\x22a.txt\\x22\\r\\n\\r\\n\"\n"
 		"  http>body name=a.txt {gzip} {deflate} \"clear\"\n"},
+	{"RFC 8187, 3.2.3: a file name in another charset, and one that is only not ASCII",
+		{S("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; "
+		   "filename*=iso-8859-1'en'%A3%20rates\r\nContent-Length: 0\r\n\r\n"),
+			S("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; "
+			  "filename=\"\xc3\xa5.txt\"\r\nContent-Length: 0\r\n\r\n")},
+		"server http file=\\xc2\\xa3 rates\n"
+		"  http>header \"HTTP/1.1 200 OK\\r\\nContent-Disposition: attachment; "
+		"filename*=iso-8859-1'en'%A3%20rates\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n"
+		"  field {url} \"Content-Disposition: attachment; "
+		"filename*=iso-8859-1'en'%A3%20rates\"\n"
+		"server http file=\\xc3\\xa5.txt\n"
+		"  http>header \"HTTP/1.1 200 OK\\r\\nContent-Disposition: attachment; "
+		"filename=\\x22\\xc3\\xa5.txt\\x22\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n"},
 	{"gzip, said to be deflate",
 		{S("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: "
 		   "3\r\n\r\n\x1f\x8b\x08")},

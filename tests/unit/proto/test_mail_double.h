@@ -35,6 +35,6 @@ const char *mail_double_dump(struct mail_double *t);
 
 /** Read one mail (or multipart body, by @p meta), in pieces as feed_cut or feed_steps. */
 void mail_double_mime(struct mail_double *t, const struct part_meta *meta, struct bytes in,
-        size_t cut, size_t step);
+	size_t cut, size_t step);
 
 #endif

@@ -100,6 +100,12 @@ static const struct mime_case {
                 "Content-Disposition: attachment; filename*=iso-8859-1''%E5.txt; "
                 "filename*=utf-8''b%2d.txt\\n\xc3\xa5.txt\\nb-.txt\\n\"\n"
                 "message c - file=\xc3\xa5.txt\n"},
+        {"a quote in a file's name, as browsers write it",
+                "Content-Disposition: form-data; name=f; filename=\"a %22b%22.txt\"\n\nx",
+                "part mime[1] name=a %22b%22.txt [uu] \"x\"\n"
+                "part smtp message/rfc822 [] \"Content-Disposition: form-data; name=f; "
+                "filename=\"a %22b%22.txt\"\\na \"b\".txt\\n\"\n"
+                "message c - file=a %22b%22.txt\n"},
         {"two encodings", "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 8bit\n\nx",
                 "part mime[1] [raw|base64] \"x\"\n"
                 "part smtp message/rfc822 [] \"Content-Transfer-Encoding: base64\\n"

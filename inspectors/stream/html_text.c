@@ -516,7 +516,8 @@ is_character_data(struct html *s, struct outbuf *o, uint8_t c)
 {
 	static const char word[] = "[CDATA[";
 
-	if (s->n_match >= sizeof(word) - 1 || ascii_lower(c) != ascii_lower((uint8_t)word[s->n_match])) {
+	if (s->n_match >= sizeof(word) - 1 ||
+		ascii_lower(c) != ascii_lower((uint8_t)word[s->n_match])) {
 		s->n_match = sizeof(word); /* it is another */
 		return false;
 	}

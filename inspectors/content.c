@@ -12,6 +12,8 @@ static const struct declared {
 } declared[] = {
 	{"text/html", CONTENT_HTML},
 	{"application/xhtml+xml", CONTENT_HTML},
+	{"text/enriched", CONTENT_HTML}, /* RFC 1896: its commands are like tags */
+	{"text/richtext", CONTENT_HTML},
 	{"text/xml", CONTENT_XML},
 	{"application/xml", CONTENT_XML},
 	{"+xml", CONTENT_XML},
@@ -21,8 +23,7 @@ static const struct declared {
 	{"text/json", CONTENT_JSON},
 	{"+json", CONTENT_JSON},
 	{"application/x-www-form-urlencoded", CONTENT_URLENCODED},
-	{"message/rfc822", CONTENT_MIME},
-	{"message/global", CONTENT_MIME},
+	{"message/", CONTENT_MIME},
 	{"multipart/", CONTENT_MIME},
 	{"application/gzip", CONTENT_GZIP},
 	{"application/x-gzip", CONTENT_GZIP},
@@ -47,6 +48,34 @@ content_declared(struct bytes type)
 		if (type_matches(type, declared[i].type))
 			return declared[i].kind;
 	return CONTENT_TEXT;
+}
+
+bool
+content_is_encrypted(struct bytes type)
+{
+	/* RFC 8551, 3.2 and RFC 3156, 4. The former may be signed only; its text is DER then. */
+	static const char *const types[] = {
+		"application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (bytes_equal_nocase(type, bytes_str(types[i])))
+			return true;
+	return false;
+}
+
+bool
+content_named_html(struct bytes name)
+{
+	static const char *const ends[] = {".html", ".htm", ".xhtml", ".xht", ".shtml"};
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		struct bytes end = bytes_str(ends[i]);
+
+		if (name.n > end.n &&
+			bytes_equal_nocase(bytes_skip(name, name.n - end.n), end))
+			return true;
+	}
+	return false;
 }
 
 struct signature {
@@ -88,13 +117,15 @@ static const struct signature binary[] = {
 	MAGIC("MZ", CONTENT_OPAQUE),		      /* DOS, PE: begins_with() */
 	MAGIC("SQLite format 3\0", CONTENT_OPAQUE),
 	MAGIC("-----BEGIN PGP MESSAGE-----", CONTENT_OPAQUE),
+	MAGIC("(This file must be converted with BinHex", CONTENT_OPAQUE),
+	MAGIC("=ybegin ", CONTENT_OPAQUE),	      /* yEnc */
 	MAGIC("\0\0\0\x14" "ftyp", CONTENT_OPAQUE),   /* ISO media */
 	MAGIC("\0\0\0\x18" "ftyp", CONTENT_OPAQUE),
 	MAGIC("\0\0\0\x1c" "ftyp", CONTENT_OPAQUE),
 	MAGIC("\0\0\0\x20" "ftyp", CONTENT_OPAQUE),
 };
 
-/* Behind a byte order mark and blanks, caseless. */
+/* Behind a byte order mark and blanks, caseless. Read as plain text, too. */
 static const struct signature markup[] = {
 	MAGIC("<!doctype html", CONTENT_HTML),
 	MAGIC("<html", CONTENT_HTML),
@@ -106,6 +137,29 @@ static const struct signature markup[] = {
 	MAGIC("delivered-to:", CONTENT_MIME),
 	MAGIC("received:", CONTENT_MIME),
 	MAGIC("mime-version:", CONTENT_MIME),
+	/* WHATWG MIME Sniffing, 7.1, and what else browsers draw. */
+	MAGIC("<!--", CONTENT_HTML),
+	MAGIC("<script", CONTENT_HTML),
+	MAGIC("<style", CONTENT_HTML),
+	MAGIC("<title", CONTENT_HTML),
+	MAGIC("<iframe", CONTENT_HTML),
+	MAGIC("<table", CONTENT_HTML),
+	MAGIC("<font", CONTENT_HTML),
+	MAGIC("<span", CONTENT_HTML),
+	MAGIC("<div", CONTENT_HTML),
+	MAGIC("<h1", CONTENT_HTML),
+	MAGIC("<br", CONTENT_HTML),
+	MAGIC("<p>", CONTENT_HTML),
+	MAGIC("<p ", CONTENT_HTML),
+	MAGIC("<a ", CONTENT_HTML),
+	MAGIC("<b>", CONTENT_HTML),
+	MAGIC("<svg", CONTENT_XML),
+	MAGIC("{\"", CONTENT_JSON),
+	MAGIC("{ \"", CONTENT_JSON),
+	MAGIC("{\n", CONTENT_JSON),
+	MAGIC("{\r\n", CONTENT_JSON),
+	MAGIC("[\"", CONTENT_JSON),
+	MAGIC("[{", CONTENT_JSON),
 };
 
 enum fit { FIT_NO, FIT_MORE, FIT_YES };

@@ -7,6 +7,8 @@
  * Which kind of content a part holds, by what is declared and by first bytes.
  */
 
+#include <stdbool.h>
+
 #include "inspectors/bytes.h"
 #include "inspectors/outcome.h"
 
@@ -23,6 +25,12 @@ enum content_kind {
 
 /** By the declared media type (no parameters, any case). CONTENT_TEXT if unknown. */
 enum content_kind content_declared(struct bytes type);
+
+/** Does a media type say that its content is encrypted (S/MIME, OpenPGP)? */
+bool content_is_encrypted(struct bytes type);
+
+/** Does a file name make a browser draw its content as HTML? */
+bool content_named_html(struct bytes name);
 
 enum sniff {
 	SNIFF_MORE, /* what has come is the beginning of a known signature */

@@ -169,6 +169,12 @@ keep_bid_bytes(struct conversation *c, enum direction dir, struct bytes in)
 {
 	size_t n;
 
+	/* Empty lines that servers skip: nginx does so without an end. */
+	while (dir == DIR_CLIENT && c->n_bid_bytes[dir] == 0 && in.n > 0 &&
+		(in.p[0] == '\r' || in.p[0] == '\n'))
+		in = bytes_skip(in, 1);
+	if (in.n == 0)
+		return;
 	if (c->bid_bytes[dir] == NULL)
 		c->bid_bytes[dir] = arena_alloc(&c->first, BID_BYTES);
 	if (c->bid_bytes[dir] == NULL)
@@ -320,6 +326,8 @@ undecided_data(struct conversation *c, enum direction dir, struct bytes in)
 	keep_bid_bytes(c, dir, in);
 	if (!keep_piece(c, PIECE_DATA, dir, in, 0)) {
 		/* Full: decide by what was kept, then let the winner read on. */
+		if (c->n_bid_bytes[DIR_CLIENT] == 0 && c->n_bid_bytes[DIR_SERVER] == 0)
+			c->hint = &http1_inspector; /* empty lines: it bids "more" */
 		(void)take_bids(c, NULL, true);
 		decided_data(c, dir, in);
 		return;

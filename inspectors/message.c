@@ -174,6 +174,7 @@ count_distinct(struct message *m, struct part *part, struct finding_counts *coun
 	e = distinct_get(&m->distinct, m->keep, hash, &is_new);
 	if (e == NULL) {
 		m->distinct_over = true;
+		part_mark_opaque(part, OPAQUE_OVER_BUDGET);
 		return;
 	}
 	e->detector = f->detector;

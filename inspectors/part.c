@@ -20,11 +20,13 @@
 #include "inspectors/proto/mime.h"
 #include "inspectors/stream/base64.h"
 #include "inspectors/stream/charset.h"
+#include "inspectors/stream/charset_catalog.h"
 #include "inspectors/stream/chunked.h"
 #include "inspectors/stream/html_text.h"
 #include "inspectors/stream/inflate.h"
 #include "inspectors/stream/json_text.h"
 #include "inspectors/stream/quoted_printable.h"
+#include "inspectors/stream/unfold.h"
 #include "inspectors/stream/urlencoded.h"
 #include "inspectors/stream/uuencode.h"
 
@@ -36,6 +38,8 @@ static const struct decoder_ops *const coding_stages[CODINGS] = {
 	[CODING_DEFLATE] = &deflate_decoder,
 	[CODING_URLENCODED] = &urlencoded_decoder,
 	[CODING_HTTP_CHUNKED] = &chunked_decoder,
+	[CODING_UNFOLD] = &unfold_decoder,
+	[CODING_DELSP] = &delsp_decoder,
 };
 
 static const struct decoder_ops *const content_stages[] = {
@@ -153,11 +157,22 @@ struct sniff_state {
 	struct decoder *alternative;  /* the second reading, if what is declared isn't what is there */
 	uint8_t head[CONTENT_SNIFF_MAX];
 	uint8_t n_head;
+	uint64_t blanks; /* more of them than head[] has room for, before anything else */
 	bool decided;
 	bool primary; /* of the part's first reading: it may name the part opaque */
 };
 
 static const struct decoder_ops sniff_stage;
+
+/*
+ * Does a failure hide bytes? That another reading than the first makes no sense of
+ * them is no news, but one that was given up might have.
+ */
+static bool
+hides(enum outcome why, bool primary)
+{
+	return why != OUTCOME_OK && (primary || why == OUTCOME_OVER_BUDGET);
+}
 
 static void
 mark_failed(struct decoder *d, enum outcome why)
@@ -215,7 +230,7 @@ open_gzip(struct decoder *sniff, struct decoder *end, const struct part_meta *me
 static bool
 is_markup(enum content_kind kind)
 {
-	return kind == CONTENT_HTML || kind == CONTENT_XML;
+	return kind == CONTENT_HTML || kind == CONTENT_XML || kind == CONTENT_JSON;
 }
 
 /* What was declared differs from what the bytes show: read them the other way too. */
@@ -245,6 +260,67 @@ is_mail_name(struct bytes name)
 	return name.n > end.n && bytes_equal_nocase(bytes_skip(name, name.n - end.n), end);
 }
 
+/* Would ASCII under the declared charset read as something else (EBCDIC)? */
+static bool
+hides_ascii(const struct decoder *d)
+{
+	const struct sniff_state *s = d->state;
+	struct charset_entry e =
+		charset_lookup(d->part->message->env->charsets, s->meta->charset);
+
+	return e.kind == CHARSET_TABLE && !e.ascii;
+}
+
+/* Receivers that don't know the charset show the bytes as they are. */
+static struct decoder *
+open_ascii(struct decoder *d)
+{
+	struct sniff_state *s = d->state;
+	struct part_meta *other = arena_alloc(d->part->message->stack, sizeof(*other));
+
+	if (other == NULL) {
+		mark_failed(d, OUTCOME_OVER_BUDGET);
+		return NULL;
+	}
+	*other = *s->meta;
+	other->charset = (struct bytes){NULL, 0};
+	return open_alternative(d, content_declared(other->type), other);
+}
+
+/* As many, though which they were isn't known any more. */
+static enum outcome
+emit_blanks(struct decoder *d)
+{
+	static const char lines[] = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
+	struct sniff_state *s = d->state;
+	enum outcome r = OUTCOME_OK;
+
+	while (s->blanks > 0 && r == OUTCOME_OK) {
+		size_t n = s->blanks < sizeof(lines) - 1 ? (size_t)s->blanks : sizeof(lines) - 1;
+		struct bytes run = bytes_of((const uint8_t *)lines, n);
+
+		if (s->alternative != NULL)
+			(void)decoder_push(s->alternative, run);
+		r = decoder_emit(d, run);
+		s->blanks -= n;
+	}
+	return r;
+}
+
+/* Behind many blanks, another one: it tells nothing. */
+static bool
+is_more_blank(const struct sniff_state *s, uint8_t c)
+{
+	enum { ENOUGH = 48 };
+
+	if (s->n_head < ENOUGH || (c != ' ' && c != '\t' && c != '\r' && c != '\n'))
+		return false;
+	for (size_t i = 3; i < s->n_head; i++) /* a mark may stand first */
+		if (memchr(" \t\r\n", s->head[i], 4) == NULL)
+			return false;
+	return true;
+}
+
 static enum outcome
 sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaque)
 {
@@ -259,6 +335,11 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 			part_mark_opaque(d->part, opaque);
 		seen = CONTENT_TEXT;
 		said = CONTENT_TEXT;
+	} else if (content_is_encrypted(s->meta->type) && s->primary) {
+		part_mark_opaque(d->part, OPAQUE_ENCRYPTED);
+	} else if (seen == CONTENT_TEXT && said == CONTENT_TEXT &&
+		content_named_html(s->meta->name)) {
+		seen = CONTENT_HTML;
 	}
 	if (seen == CONTENT_TEXT && said == CONTENT_TEXT && is_mail_name(s->meta->name))
 		seen = CONTENT_MIME;
@@ -268,14 +349,17 @@ sniff_decide(struct decoder *d, enum content_kind seen, enum opaque_reason opaqu
 		d->next = open_text(said == CONTENT_TEXT || said == CONTENT_GZIP ? seen : said,
 			s->end, s->meta, &why);
 	d->next->prev = d;
-	if (why != OUTCOME_OK && s->primary)
+	if (hides(why, s->primary))
 		part_mark_opaque(d->part, opaque_reason_of(why));
 	if (is_markup(seen) && !is_markup(said))
 		s->alternative =
 			open_alternative(d, said == CONTENT_TEXT ? CONTENT_TEXT : seen, s->meta);
+	else if (hides_ascii(d))
+		s->alternative = open_ascii(d);
+	why = emit_blanks(d);
 	if (s->alternative != NULL)
 		(void)decoder_push(s->alternative, head);
-	return decoder_emit(d, head);
+	return why == OUTCOME_OK ? decoder_emit(d, head) : why;
 }
 
 static enum outcome
@@ -288,6 +372,11 @@ sniff_push(struct decoder *d, struct bytes in)
 		enum opaque_reason why;
 		enum outcome r;
 
+		if (is_more_blank(s, in.p[0])) {
+			s->blanks++;
+			in = bytes_skip(in, 1);
+			continue;
+		}
 		s->head[s->n_head++] = in.p[0];
 		in = bytes_skip(in, 1);
 		if (content_sniff(bytes_of(s->head, s->n_head), &kind, &why) == SNIFF_MORE &&
@@ -463,7 +552,7 @@ open_chain(struct part *p, const struct part_reading *reading, const struct part
 		/* Without the coding undone, what stands behind it makes no sense: scan raw. */
 		d = stage == NULL ? end : stage;
 	}
-	if (why != OUTCOME_OK && primary)
+	if (hides(why, primary))
 		part_mark_opaque(p, opaque_reason_of(why));
 	/* Where there are more readings, one of them is of the raw bytes. */
 	if (d->ops == &base64_decoder && meta->n_readings == 1)
@@ -593,15 +682,16 @@ count_taken(struct part *p, uint64_t n)
 		p->message->bytes_total += n;
 }
 
-/* The first reading's first failure is why the part's bytes are opaque. */
+/* The first failure that hides bytes is why the part's bytes are opaque. */
 static void
 note_failures(struct part *p)
 {
-	for (struct decoder *d = p->n_chains == 0 ? NULL : p->chains[0]; d != NULL; d = d->next)
-		if (d->outcome != OUTCOME_OK) {
-			part_mark_opaque(p, opaque_reason_of(d->outcome));
-			return;
-		}
+	for (unsigned i = 0; i < p->n_chains; i++)
+		for (struct decoder *d = p->chains[i]; d != NULL; d = d->next)
+			if (hides(d->outcome, i == 0)) {
+				part_mark_opaque(p, opaque_reason_of(d->outcome));
+				return;
+			}
 }
 
 void
@@ -689,6 +779,9 @@ close_chains(struct part *p, bool cut)
 		(void)decoder_close(p->chains[i]);
 	if (before != OPAQUE_NONE)
 		return;
+	/* Known at the end only, of bytes that had come before: of which isn't known. */
+	if (p->reason != OPAQUE_NONE)
+		count_opaque(p, p->reason, p->taken);
 	note_failures(p);
 	if (p->reason != OPAQUE_NONE || cut)
 		p->message->cut = true;
@@ -729,6 +822,8 @@ is_plumbing(const struct decoder *d)
 	/* Any plain text may hold a uuencoded file; most don't. */
 	if (d->ops == &uuencode_decoder)
 		return !uuencode_has_begun(d);
+	if (d->ops == &unfold_decoder || d->ops == &delsp_decoder)
+		return true;
 	return d->ops == &sniff_stage || d->ops == &scan_stage || d->ops == &charset_decoder ||
 		d->ops == &mime_decoder || d->ops == &doubt_stage;
 }

@@ -35,6 +35,8 @@ enum coding {
 	CODING_DEFLATE,	   /* zlib or raw deflate: senders do both */
 	CODING_URLENCODED, /* application/x-www-form-urlencoded, or a request target */
 	CODING_HTTP_CHUNKED,
+	CODING_UNFOLD,	/* the line folding of iCalendar and vCard */
+	CODING_DELSP,	/* format=flowed; delsp=yes */
 	CODING_UNKNOWN, /* a coding that nothing here reads: opaque, unknown-format */
 	CODINGS
 };

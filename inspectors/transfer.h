@@ -41,6 +41,7 @@ struct transfer {
 	bool to_server;	  /* data goes from the FTP client to the server */
 	bool binary;	  /* TYPE I */
 	bool tls;	  /* PROT P: the data connection is TLS */
+	uint8_t mode;	  /* MODE: 's', 'b', 'c' (RFC 959, 3.4) or 'z' (zlib); 0: 's' */
 	uint64_t restart; /* offset of REST, in bytes */
 	/* Which end of the data connection is the FTP client's. Passive: the one that
 	 * connects. Active: the one that is connected to. */

@@ -48,11 +48,23 @@ fold_general_punctuation(uint32_t cp)
 	return FOLD_SAME;
 }
 
+/* Marks that are drawn over or under a digit, and choose its shape, or are not drawn. */
+static bool
+is_mark(uint32_t cp)
+{
+	return (cp >= 0x0300 && cp <= 0x036F) || cp == 0x061C ||
+		(cp >= 0x180B && cp <= 0x180F) || (cp >= 0x1AB0 && cp <= 0x1AFF) ||
+		(cp >= 0x1DC0 && cp <= 0x1DFF) || (cp >= 0x20D0 && cp <= 0x20FF) ||
+		(cp >= 0xFE00 && cp <= 0xFE0F) || (cp >= 0xE0100 && cp <= 0xE01EF);
+}
+
 int
 fold_code_point(uint32_t cp)
 {
 	if (cp < 0x80)
 		return cp == '\t' ? ' ' : FOLD_SAME;
+	if (is_mark(cp))
+		return FOLD_GONE;
 	if (cp >= 0x2000 && cp <= 0x206F)
 		return fold_general_punctuation(cp);
 	if (cp >= 0xFF01 && cp <= 0xFF5E)

@@ -46,6 +46,7 @@ struct ftp {
 	struct side side[2];
 	struct transfer *transfer; /* the one announced last */
 	/* Commands whose reply hasn't come, enum ftp_verb. */
+	uint8_t mode, mode_asked; /* of MODE: accepted, and asked for last */
 	uint8_t queue[QUEUE];
 	unsigned first, n_queue;
 	bool unpaired;	  /* there were more: replies are not paired any more */
@@ -81,6 +82,7 @@ set_command(struct ftp *f, const char *command, bool to_server, struct bytes nam
 	set_name(t->name, &t->n_name, name);
 	t->binary = f->binary;
 	t->tls = f->protected;
+	t->mode = f->mode;
 	t->restart = f->restart;
 	f->restart = 0;
 }
@@ -163,6 +165,9 @@ on_command(struct ftp *f, struct bytes line)
 	case FTP_TYPE:
 		f->binary = arg.n > 0 && (ascii_lower(arg.p[0]) == 'i' || arg.p[0] == 'L');
 		break;
+	case FTP_MODE:
+		f->mode_asked = arg.n > 0 ? ascii_lower(arg.p[0]) : 0;
+		break;
 	case FTP_PROT:
 		f->protected = arg.n > 0 && ascii_lower(arg.p[0]) == 'p';
 		break;
@@ -236,6 +241,8 @@ on_reply(struct ftp *f, struct bytes line)
 	if (code == 220 && f->n_queue == 0)
 		return; /* the greeting */
 	verb = dequeue(f);
+	if (verb == FTP_MODE && code < 300)
+		f->mode = f->mode_asked;
 	if (code == 234)
 		f->side[DIR_SERVER].maybe_tls = f->side[DIR_CLIENT].maybe_tls = true;
 	if (code == 227 || code == 229)

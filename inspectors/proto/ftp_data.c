@@ -51,10 +51,19 @@ open_part(struct ftp_data *f, enum direction dir)
 {
 	struct side *s = &f->side[dir];
 	struct part_meta meta = {.label = "data", .name = s->message->file_name};
+	const struct transfer *t = f->conversation->transfer;
+	uint8_t mode = t == NULL ? 0 : t->mode;
 
 	if (s->message->command != NULL)
 		meta.label = s->message->command;
+	if (mode == 'z') {
+		meta.readings[0].codings[0] = CODING_DEFLATE;
+		meta.n_readings = 2;
+	}
 	s->part = part_open(s->message, NULL, &meta);
+	/* Headers of blocks, and runs that are counted, stand inside the text. */
+	if (mode == 'b' || mode == 'c')
+		part_mark_opaque(s->part, OPAQUE_UNKNOWN_FORMAT);
 }
 
 /*

@@ -16,6 +16,7 @@ static const struct verb {
 	[FTP_EPSV] = {"EPSV", 0},
 	[FTP_LIST] = {"LIST", -1},
 	[FTP_MLSD] = {"MLSD", -1},
+	[FTP_MODE] = {"MODE", 0},
 	[FTP_NLST] = {"NLST", -1},
 	[FTP_PASS] = {"PASS", 0},
 	[FTP_PASV] = {"PASV", 0},

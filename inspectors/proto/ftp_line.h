@@ -20,6 +20,7 @@ enum ftp_verb {
 	FTP_EPSV,
 	FTP_LIST,
 	FTP_MLSD,
+	FTP_MODE,
 	FTP_NLST,
 	FTP_PASS,
 	FTP_PASV,

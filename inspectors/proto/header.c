@@ -320,7 +320,7 @@ header_split(struct bytes field, struct bytes *ret_name, struct bytes *ret_value
 	while (name.n > 0 && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
 		name.n--;
 	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] == 127)
+		if (is_blank(name.p[i])) /* other controls are dropped by some receivers */
 			return false;
 	if (name.n == 0)
 		return false;
@@ -386,7 +386,8 @@ header_token(struct bytes value, struct bytes *ret_rest, bool *ret_junk)
 		n = quoted_length(in);
 		token = bytes_trim(unquoted(bytes_of(in.p, n)));
 	} else {
-		while (n < in.n && !is_blank(in.p[n]) && in.p[n] != ';' && in.p[n] != '(')
+		while (n < in.n && !is_blank(in.p[n]) && in.p[n] != ';' && in.p[n] != ',' &&
+		        in.p[n] != '(')
 			n++;
 		token = bytes_of(in.p, n);
 	}
@@ -451,7 +452,8 @@ header_params_parse(struct bytes rest, struct header_params *ret)
 		struct header_param p = {.section = -1};
 		size_t n = 0;
 
-		while (rest.n > 0 && (is_blank(rest.p[0]) || rest.p[0] == ';'))
+		while (rest.n > 0 &&
+		        (is_blank(rest.p[0]) || rest.p[0] == ';' || rest.p[0] == ','))
 			rest = bytes_skip(rest, 1);
 		rest = skip_comments(rest);
 		if (rest.n == 0)

@@ -70,6 +70,7 @@ struct side {
 	enum state state, look_from;
 	bool looked;   /* this line was looked at: it is no start line */
 	bool start;    /* the start line is read now */
+	bool unread;   /* a field of the head found no memory: it may say how to read */
 	bool line_end; /* stray bytes: the last one ended a line */
 	uint8_t n_held, n_replay, replay_at;
 	uint8_t held[HTTP1_LOOK_MAX], replay[HTTP1_LOOK_MAX];
@@ -288,6 +289,8 @@ open_body(struct side *s)
 	http1_readings(&meta, s->codings, s->n_codings, wire, s->head.odd || s->head.odd_content,
 		bytes_of(s->body.first, s->body.n_first));
 	s->part = part_open(s->message, NULL, &meta);
+	if (s->unread)
+		part_mark_opaque(s->part, OPAQUE_OVER_BUDGET);
 }
 
 static void
@@ -355,6 +358,8 @@ begin_stray(struct side *s)
 	/* They may be the rest of a body that some recipients read longer. */
 	http1_readings(&meta, s->codings, s->n_codings, false, true, (struct bytes){NULL, 0});
 	s->part = part_open(s->message, NULL, &meta);
+	if (s->unread)
+		part_mark_opaque(s->part, OPAQUE_OVER_BUDGET);
 }
 
 static void
@@ -482,7 +487,21 @@ describe_response(struct side *s)
 	m->url_path = message_keep(m, bytes_of(p->path, p->n_path));
 }
 
-/* Text of the head once more, its percent-escapes undone: data leaves in URLs too. */
+static bool
+holds(struct bytes text, const char *word)
+{
+	struct bytes w = bytes_str(word);
+
+	for (; text.n >= w.n; text = bytes_skip(text, 1))
+		if (bytes_starts_nocase(text, w))
+			return true;
+	return false;
+}
+
+/*
+ * Text of the head once more, its percent-escapes undone: data leaves in URLs too.
+ * Undone twice where an escape is escaped, as some proxies do.
+ */
 static void
 scan_escaped(struct side *s, const char *label, struct bytes text)
 {
@@ -492,6 +511,9 @@ scan_escaped(struct side *s, const char *label, struct bytes text)
 
 	if (s->header == NULL)
 		return;
+	if (holds(text, "%25"))
+		meta.readings[meta.n_readings++] =
+			(struct part_reading){{CODING_URLENCODED, CODING_URLENCODED}};
 	p = part_open(s->message, s->header, &meta);
 	if (p != s->header) /* no memory: the one spare part stands in for both */
 		part_push(p, text);
@@ -693,6 +715,7 @@ begin_head(struct side *s)
 
 	s->state = HEAD;
 	s->start = true;
+	s->unread = false;
 	s->head_bytes = 0;
 	s->n_codings = 0;
 	s->line = (struct line){0};
@@ -759,6 +782,7 @@ flush_field(struct side *s)
 		http1_field(&s->head, bytes_of(l->p, l->n), l->folded || l->over);
 		scan_field(s, bytes_of(l->p, l->n));
 	} else if (l->over) {
+		s->unread = true;
 		s->head.odd = s->head.doubtful = true;
 	}
 	l->n = l->start = 0;
@@ -1053,6 +1077,11 @@ end_side(struct side *s, bool reset)
 	bool cut;
 
 	settle(s);
+	/* HTTP/0.9 has nothing but its start line. */
+	if (s->state == HEAD && s->start)
+		end_start_line(s);
+	if (s->state == HEAD && s->kind == HTTP1_REQUEST)
+		scan_target(s);
 	cut = s->state == HEAD || (s->state == BODY && (reset || !s->body.until_close));
 	if (s->message != NULL)
 		finish_message(s, cut);
@@ -1166,7 +1195,9 @@ bid_on_client(struct bytes in)
 	const uint8_t *lf;
 	struct bytes line;
 
-	while (in.n > 0 && (in.p[0] == '\r' || in.p[0] == '\n'))
+	/* As in idle_step(). */
+	while (in.n > 0 && (in.p[0] == '\r' || in.p[0] == '\n' || in.p[0] == ' ' ||
+				   in.p[0] == '\t' || in.p[0] == '\0'))
 		in = bytes_skip(in, 1);
 	switch (http1_looks_like_start(HTTP1_REQUEST, in)) {
 	case HTTP1_LOOKS_NO:

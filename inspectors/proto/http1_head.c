@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/proto/http1_head.h"
 
+#include "inspectors/content.h"
+#include "inspectors/proto/header.h"
+
 /* As long as any value that has a meaning here; what is longer names none. */
 enum { PLAIN_MAX = 256, NAME_MAX_BYTES = 64 };
 
@@ -221,6 +224,22 @@ keep_first(struct http1_head *h, struct bytes *place, struct bytes value)
 		h->odd_content = true;
 }
 
+/* Of two types, the one that says more of how to read: recipients take either. */
+static void
+keep_type(struct http1_head *h, struct bytes value)
+{
+	struct bytes rest;
+
+	if (h->type.n > 0 &&
+		content_declared(header_token(h->type, &rest, NULL)) == CONTENT_TEXT &&
+		content_declared(header_token(value, &rest, NULL)) != CONTENT_TEXT) {
+		h->type = h->keep(h->ctx, value);
+		h->odd_content = true;
+		return;
+	}
+	keep_first(h, &h->type, value);
+}
+
 static void
 framing_field(struct http1_head *h, enum field field, struct bytes raw, bool odd)
 {
@@ -256,7 +275,7 @@ known_field(struct http1_head *h, enum field field, struct bytes value, bool odd
 {
 	switch (field) {
 	case FIELD_TYPE:
-		keep_first(h, &h->type, bytes_trim(value));
+		keep_type(h, bytes_trim(value));
 		break;
 	case FIELD_DISPOSITION:
 		keep_first(h, &h->disposition, bytes_trim(value));
@@ -448,7 +467,8 @@ looks_like_request(struct bytes head)
 	if (n == 0 || !is_blank(head.p[n]))
 		return HTTP1_LOOKS_NO;
 	target = looks_like_target(bytes_skip(head, n));
-	if (target != HTTP1_LOOKS_NO)
+	/* Many blanks in front of the target: only a known method is enough then. */
+	if (target == HTTP1_LOOKS_YES || (target == HTTP1_LOOKS_MORE && head.n < HTTP1_LOOK_MAX))
 		return target;
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		if (bytes_equal(bytes_of(head.p, n), bytes_str(methods[i])))

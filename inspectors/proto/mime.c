@@ -85,6 +85,27 @@ emit_sink(void *ctx, struct bytes text)
 	emit(ctx, text);
 }
 
+/*
+ * Receivers will differ on how to go on, and not every way can be followed: what
+ * comes is read in one of them, and counted as what it may hide.
+ */
+static void
+doubt(struct decoder *d, enum opaque_reason reason)
+{
+	if (d->part != NULL)
+		part_mark_opaque(d->part, reason);
+}
+
+/* Text before the first part of a multipart said to be encoded: some decode it all. */
+static bool
+is_odd_preamble(const struct mime *m, struct bytes in)
+{
+	const struct mime_level *top = m->n_levels == 0 ? NULL : m->levels[m->n_levels - 1];
+
+	return m->state == MIME_TEXT && top != NULL && top->multipart && top->count == 0 &&
+	        top->coding != CODING_IDENTITY && bytes_trim(in).n > 0;
+}
+
 static void
 put_body(struct decoder *d, struct bytes in)
 {
@@ -92,10 +113,13 @@ put_body(struct decoder *d, struct bytes in)
 
 	if (in.n == 0)
 		return;
-	if (m->state == MIME_LEAF && d->part != NULL)
+	if (m->state == MIME_LEAF && d->part != NULL) {
 		part_push(m->leaf, in);
-	else
-		emit(d, in);
+		return;
+	}
+	if (is_odd_preamble(m, in))
+		doubt(d, OPAQUE_DAMAGED);
+	emit(d, in);
 }
 
 static void
@@ -190,8 +214,13 @@ open_leaf_as(struct decoder *d, struct part_meta *meta)
 		return;
 	keep_in_message(d, &d->part->message->file_name, meta->name);
 	m->leaf = part_open(d->part->message, d->part, meta);
-	if (e->over && m->leaf != NULL)
+	if (m->leaf == NULL)
+		return;
+	if (e->over)
 		part_mark_opaque(m->leaf, OPAQUE_OVER_BUDGET);
+	/* HZ (RFC 1843) is 7-bit text with shifts that no converter here knows. */
+	if (e->unreadable || strncmp(e->charset, "hz", 2) == 0)
+		part_mark_opaque(m->leaf, OPAQUE_UNKNOWN_FORMAT);
 }
 
 static void
@@ -206,7 +235,7 @@ open_leaf(struct decoder *d)
 
 	/* A multipart that wasn't split is text. */
 	if (!mime_entity_is(e, "multipart/") && e->n_types > 0)
-		meta.type = bytes_str(e->type[0]);
+		meta.type = bytes_str(mime_entity_leaf_type(e));
 	if (!ambiguous && !m->form && (meta.type.n == 0 || mime_entity_is(e, "text/plain")))
 		plain = CODING_UUENCODE;
 	mime_entity_readings(e, ambiguous, inherited, plain, &meta);
@@ -274,6 +303,8 @@ begin_multipart(struct decoder *d)
 		open_too_deep(d);
 		return;
 	}
+	if (e->over)
+		doubt(d, OPAQUE_OVER_BUDGET);
 	l->multipart = true;
 	l->digest = mime_entity_is(e, "multipart/digest");
 	l->ambiguous |= e->ambiguous;
@@ -292,6 +323,9 @@ begin_message(struct decoder *d)
 	bool ambiguous = m->entity.ambiguous;
 	struct mime_level *l;
 
+	/* A fragment: what it is shows only together with the others. */
+	if (mime_entity_is(&m->entity, "message/partial"))
+		doubt(d, OPAQUE_UNKNOWN_FORMAT);
 	if (d->part != NULL)
 		keep_in_message(d, &d->part->message->file_name,
 		        bytes_of(m->entity.name, m->entity.n_name));
@@ -316,8 +350,8 @@ is_message(const struct mime *m)
 
 	if (e->n_types == 0)
 		return top != NULL && top->multipart && top->digest;
-	return mime_entity_is(e, "message/rfc822") || mime_entity_is(e, "message/global") ||
-	        mime_entity_is(e, "text/rfc822-headers");
+	/* Whatever the subtype, it begins with fields, and some open it as a mail. */
+	return mime_entity_is(e, "message/") || mime_entity_is(e, "text/rfc822-headers");
 }
 
 static void
@@ -353,7 +387,7 @@ without_blanks(struct bytes line)
 static int
 find_boundary(const struct mime *m, struct bytes line, bool *ret_final)
 {
-	if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-')
+	if (line.n < 2 || line.p[0] != '-' || line.p[1] != '-')
 		return -1;
 	line = bytes_skip(without_blanks(line), 2);
 	for (unsigned i = m->n_levels; i-- > 0;) {
@@ -378,14 +412,35 @@ guess_boundary(struct mime *m, struct bytes line)
 	struct mime_level *top = top_level(m);
 
 	line = without_blanks(line);
-	if (m->state != MIME_TEXT || top == NULL || !top->guess || line.n < 3 ||
+	if (m->state != MIME_TEXT || top == NULL || !top->guess || line.n < 2 ||
 	        line.n > MIME_BOUNDARY_MAX + 2)
 		return false;
-	memcpy(top->boundaries.text[0], line.p + 2, line.n - 2);
+	if (line.n > 2) /* Python takes an empty boundary for one */
+		memcpy(top->boundaries.text[0], line.p + 2, line.n - 2);
 	top->boundaries.length[0] = (uint16_t)(line.n - 2);
 	top->boundaries.n = 1;
 	top->guess = false;
 	return true;
+}
+
+/*
+ * Does @p line begin like a boundary? RFC 2046, 5.1.1 makes it one then; most
+ * receivers want the whole line.
+ */
+static bool
+begins_like_boundary(const struct mime *m, struct bytes line)
+{
+	if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	for (unsigned i = 0; i < m->n_levels; i++) {
+		const struct mime_boundaries *b = &m->levels[i]->boundaries;
+
+		for (unsigned k = 0; k < b->n; k++)
+			if (b->length[k] > 0 && line.n - 2 > b->length[k] &&
+			        memcmp(line.p + 2, b->text[k], b->length[k]) == 0)
+				return true;
+	}
+	return false;
 }
 
 /* Is @p line a boundary? Then act on it. */
@@ -396,8 +451,11 @@ take_boundary(struct decoder *d, struct bytes line)
 	bool final = false;
 	int i = find_boundary(m, line, &final);
 
-	if (i < 0 && line.n > 2 && line.p[0] == '-' && line.p[1] == '-' && guess_boundary(m, line))
+	if (i < 0 && line.n >= 2 && line.p[0] == '-' && line.p[1] == '-' &&
+	        guess_boundary(m, line))
 		i = (int)m->n_levels - 1;
+	if (i < 0 && begins_like_boundary(m, line))
+		doubt(d, OPAQUE_DAMAGED);
 	if (i < 0)
 		return false;
 	if (m->state == MIME_TEXT)
@@ -477,6 +535,8 @@ apply_after_cr(struct decoder *d, struct bytes field)
 	struct bytes name, value;
 	const uint8_t *cr;
 
+	while (field.n > 0 && field.p[field.n - 1] == '\r')
+		field.n--;
 	while (field.n > 0 && (cr = memchr(field.p, '\r', field.n)) != NULL) {
 		m->entity.ambiguous = true;
 		field = bytes_skip(field, (size_t)(cr - field.p) + 1);
@@ -485,6 +545,34 @@ apply_after_cr(struct decoder *d, struct bytes field)
 		            &name, &value))
 			(void)mime_entity_field(&m->entity, name, value, &m->words);
 	}
+}
+
+/* Does it make a difference to how the body is read where that begins? */
+static bool
+body_matters(const struct mime_entity *e)
+{
+	return real_coding(e) != CODING_IDENTITY ||
+	        (e->n_types > 0 && strcmp(mime_entity_leaf_type(e), "text/plain") != 0);
+}
+
+/*
+ * A line that is no field. Some receivers end the header with it (Python), some
+ * skip it. What was declared until here goes for the body of the former; the
+ * latter may find more in what follows.
+ */
+static bool
+body_without_blank_line(struct decoder *d, struct bytes line)
+{
+	struct mime *m = d->state;
+
+	m->entity.ambiguous = true;
+	if (!body_matters(&m->entity))
+		return false;
+	doubt(d, OPAQUE_DAMAGED);
+	begin_body(d);
+	put_body(d, line);
+	put_body(d, BYTES_LIT("\r\n"));
+	return true;
 }
 
 /* Is there one of the same name before it, and with @p section of the same section? */
@@ -557,9 +645,9 @@ finish_field(struct decoder *d)
 			m->entity.fields++;
 			apply_field(d, name, value);
 		} else if (!bytes_starts_nocase(field, BYTES_LIT("From ")) &&
-		        !bytes_starts_nocase(field, BYTES_LIT(">From "))) {
-			/* Some receivers end the header here, some skip the line. */
-			m->entity.ambiguous = true;
+		        !bytes_starts_nocase(field, BYTES_LIT(">From ")) &&
+		        body_without_blank_line(d, field)) {
+			return;
 		}
 	}
 	emit_field(d, field, parse);
@@ -588,11 +676,33 @@ cut_field(struct decoder *d)
 		m->field_cut = true;
 		m->entity.fields++;
 		apply_field(d, name, value);
+	} else if (!m->field_cut) {
+		m->entity.over = true; /* which field it is stands behind what is kept */
 	}
 	m->field_cut = true;
 	emit_field(d, head, m->n_header <= m->limits->header_block);
 	memmove(m->field, m->field + n, m->n_field - n);
 	m->n_field -= n;
+}
+
+/* Does a CR stand in the line, and not at its end? */
+static bool
+holds_bare_cr(const struct mime *m, struct bytes in)
+{
+	size_t i = 0;
+
+	if (in.n > 0 && m->n_field > 0 && m->field[m->n_field - 1] == '\r' && in.p[0] != '\r')
+		return true;
+	while (i < in.n) {
+		const uint8_t *cr = memchr(in.p + i, '\r', in.n - i);
+
+		if (cr == NULL)
+			return false;
+		i = (size_t)(cr - in.p) + 1;
+		if (i < in.n && in.p[i] != '\r')
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -624,6 +734,9 @@ add_to_field(struct decoder *d, struct bytes in)
 {
 	struct mime *m = d->state;
 
+	/* To some it ends a line, and two of them the header. */
+	if (holds_bare_cr(m, in))
+		doubt(d, OPAQUE_DAMAGED);
 	while (in.n > 0) {
 		size_t n = m->field_room - m->n_field;
 
@@ -669,6 +782,8 @@ push_header(struct decoder *d, struct bytes in)
 
 			if (!folded)
 				finish_field(d);
+			if (m->state != MIME_HEADER)
+				break;
 			m->line_only = !folded;
 			m->bol = false;
 		}
@@ -690,7 +805,12 @@ static void
 release_line(struct decoder *d)
 {
 	struct mime *m = d->state;
+	struct bytes line = without_blanks(bytes_of(m->line, m->n_line));
 
+	if (m->n_line == sizeof(m->line) && begins_like_boundary(m, line))
+		doubt(d, OPAQUE_DAMAGED);
+	if (m->leaf != NULL && bytes_equal(line, BYTES_LIT("-----BEGIN PGP MESSAGE-----")))
+		part_mark_opaque(m->leaf, OPAQUE_ENCRYPTED);
 	put_eol(d);
 	put_body(d, bytes_of(m->line, m->n_line));
 	for (; m->blanks > 0; m->blanks--)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/proto/mime_entity.h"
 
+#include "inspectors/content.h"
+
 static const struct coding_name {
 	const char *name;
 	uint8_t coding;
@@ -29,6 +31,19 @@ coding_of(struct bytes token)
 	return CODING_UNKNOWN;
 }
 
+/* Encodings without a standard that some mail programs undo all the same. */
+static bool
+is_unreadable(struct bytes token)
+{
+	static const char *const words[] = {"binhex", "hqx", "yenc", "base85", "base32", "zip"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		for (struct bytes in = token; in.n > 0; in = bytes_skip(in, 1))
+			if (bytes_starts_nocase(in, bytes_str(words[i])))
+				return true;
+	return false;
+}
+
 static void
 take_encoding(struct mime_entity *e, struct bytes value)
 {
@@ -43,6 +58,7 @@ take_encoding(struct mime_entity *e, struct bytes value)
 	if (token.n == 0)
 		return;
 	coding = coding_of(token);
+	e->unreadable |= coding == CODING_UNKNOWN && is_unreadable(token);
 	for (unsigned i = 0; i < e->n_codings; i++)
 		if (e->codings[i] == coding)
 			return;
@@ -50,6 +66,8 @@ take_encoding(struct mime_entity *e, struct bytes value)
 		e->ambiguous = true;
 	if (e->n_codings < ARRAY_LEN(e->codings))
 		e->codings[e->n_codings++] = coding;
+	else
+		e->over = true;
 }
 
 static void
@@ -86,6 +104,27 @@ add_boundary(struct mime_entity *e, struct bytes b)
 	all->length[all->n++] = (uint16_t)b.n;
 }
 
+/*
+ * What receivers make of one boundary parameter beside its plain value: Python
+ * keeps backslashes and takes <> off; others end what isn't quoted at a blank
+ * or a comment.
+ */
+static void
+add_boundary_readings(struct mime_entity *e, const struct header_param *p)
+{
+	struct bytes v = p->value;
+	size_t n = 0;
+
+	if (p->quoted && v.n > 0 && memchr(v.p, '\\', v.n) != NULL)
+		add_boundary(e, v);
+	if (v.n > 2 && v.p[0] == '<' && v.p[v.n - 1] == '>')
+		add_boundary(e, bytes_of(v.p + 1, v.n - 2));
+	while (n < v.n && v.p[n] != ' ' && v.p[n] != '\t' && v.p[n] != '(')
+		n++;
+	if (!p->quoted && n < v.n)
+		add_boundary(e, bytes_of(v.p, n));
+}
+
 static void
 take_boundaries(struct mime_entity *e, const struct header_params *params, struct header_decoder *d)
 {
@@ -97,10 +136,15 @@ take_boundaries(struct mime_entity *e, const struct header_params *params, struc
 		        bytes_of(text,
 		                header_param_plain(
 		                        params, BYTES_LIT("boundary"), nth, text, sizeof(text))));
-	for (unsigned i = 0; i < params->n; i++)
-		if (bytes_equal_nocase(params->list[i].name, BYTES_LIT("boundary")) &&
-		        params->list[i].value.n > MIME_BOUNDARY_MAX)
-			e->over = true;
+	for (unsigned i = 0; i < params->n; i++) {
+		const struct header_param *p = &params->list[i];
+
+		if (!bytes_equal_nocase(p->name, BYTES_LIT("boundary")))
+			continue;
+		e->over |= p->value.n > MIME_BOUNDARY_MAX;
+		if (p->section < 0 && !p->extended)
+			add_boundary_readings(e, p);
+	}
 	d->sink = header_buffer_sink(&joined);
 	if (header_param_text(params, BYTES_LIT("boundary"), d))
 		add_boundary(e, bytes_of(text, joined.n));
@@ -121,17 +165,105 @@ take_name(struct mime_entity *e, const struct header_params *params, struct byte
 	e->disposition = disposition;
 }
 
+/* Charsets whose ASCII is ASCII: in all of them a number looks the same. */
+static bool
+is_like_ascii(const char *charset)
+{
+	static const char *const like[] = {"us-ascii", "ascii", "utf-8", "utf8", "iso-8859",
+	        "iso8859", "iso_8859", "windows-125", "latin", "cp125"};
+
+	for (size_t i = 0; i < ARRAY_LEN(like); i++)
+		if (strncmp(charset, like[i], strlen(like[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Of several charsets, one that changes what the bytes mean. */
+static void
+add_charset(struct mime_entity *e, struct bytes name)
+{
+	char lower[sizeof(e->charset)];
+
+	if (name.n == 0)
+		return;
+	copy_lower(lower, sizeof(lower), name);
+	if (e->charset[0] == '\0' || (is_like_ascii(e->charset) && !is_like_ascii(lower)))
+		memcpy(e->charset, lower, sizeof(lower));
+}
+
+static void
+take_charsets(struct mime_entity *e, const struct header_params *params, struct header_decoder *d)
+{
+	uint8_t text[64];
+	struct header_buffer joined = {text, sizeof(text), 0, false};
+
+	for (unsigned nth = 0; nth < 4; nth++)
+		add_charset(e,
+		        bytes_of(text,
+		                header_param_plain(params, BYTES_LIT("charset"), nth, text,
+		                        sizeof(text))));
+	d->sink = header_buffer_sink(&joined);
+	if (header_param_text(params, BYTES_LIT("charset"), d))
+		add_charset(e, bytes_of(text, joined.n));
+}
+
+/* "text / html": RFC 2045 lets blanks and comments stand between the tokens. */
+static struct bytes
+type_token(struct bytes value, char *room, size_t size, struct bytes *ret_rest, bool *ret_junk)
+{
+	struct bytes first = header_token(value, ret_rest, ret_junk), second, rest;
+	bool junk, open = first.n > 0 && first.p[first.n - 1] == '/';
+
+	if (!open && (ret_rest->n == 0 || ret_rest->p[0] != '/'))
+		return first;
+	second = header_token(*ret_rest, &rest, &junk);
+	if (!open && second.n == 1) { /* the slash stands alone */
+		second = header_token(rest, &rest, &junk);
+		open = false;
+		if (first.n + 1 + second.n >= size)
+			return first;
+		memcpy(room, first.p, first.n);
+		room[first.n] = '/';
+		if (second.n > 0)
+			memcpy(room + first.n + 1, second.p, second.n);
+		*ret_rest = rest;
+		*ret_junk = junk;
+		return bytes_of(room, first.n + 1 + second.n);
+	}
+	if (first.n + second.n >= size || second.n == 0)
+		return first;
+	memcpy(room, first.p, first.n);
+	memcpy(room + first.n, second.p, second.n);
+	*ret_rest = rest;
+	*ret_junk = junk;
+	return bytes_of(room, first.n + second.n);
+}
+
+/* Does the type break lines where it likes? */
+static void
+take_joining(struct mime_entity *e, const char *type, const struct header_params *params)
+{
+	static const char *const folded[] = {"text/calendar", "text/vcard", "text/x-vcard",
+	        "text/directory", "application/ics"};
+	uint8_t delsp[8];
+	size_t n = header_param_plain(params, BYTES_LIT("delsp"), 0, delsp, sizeof(delsp));
+
+	for (size_t i = 0; i < ARRAY_LEN(folded); i++)
+		if (strcmp(type, folded[i]) == 0)
+			e->joining = CODING_UNFOLD;
+	if (bytes_equal_nocase(bytes_of(delsp, n), BYTES_LIT("yes")))
+		e->joining = CODING_DELSP;
+}
+
 static void
 take_type(struct mime_entity *e, struct bytes value, struct header_decoder *d)
 {
 	struct header_params params;
 	struct bytes rest, token;
-	uint8_t charset[64];
-	char type[80];
+	char type[80], room[80];
 	bool junk;
-	size_t n;
 
-	token = header_token(value, &rest, &junk);
+	token = type_token(value, room, sizeof(room), &rest, &junk);
 	copy_lower(type, sizeof(type), token);
 	/* RFC 2045, 5.2: what is no type is text/plain; receivers do differ. */
 	if (junk || token.n == 0 || memchr(token.p, '/', token.n) == NULL)
@@ -146,9 +278,8 @@ take_type(struct mime_entity *e, struct bytes value, struct header_decoder *d)
 		e->n_types = 2;
 		e->ambiguous = true;
 	}
-	n = header_param_plain(&params, BYTES_LIT("charset"), 0, charset, sizeof(charset));
-	if (n > 0 && e->charset[0] == '\0')
-		copy_lower(e->charset, sizeof(e->charset), bytes_of(charset, n));
+	take_charsets(e, &params, d);
+	take_joining(e, type, &params);
 	take_boundaries(e, &params, d);
 	take_name(e, &params, BYTES_LIT("name"), false, d);
 }
@@ -164,10 +295,27 @@ take_disposition(struct mime_entity *e, struct bytes value, struct header_decode
 	take_name(e, &params, BYTES_LIT("filename"), true, d);
 }
 
+/* Some receivers drop controls in a field's name. */
+static struct bytes
+without_controls(struct bytes name, uint8_t room[64])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.n && n < 64; i++)
+		if (name.p[i] > ' ' && name.p[i] != 127)
+			room[n++] = name.p[i];
+	return bytes_of(room, n);
+}
+
 bool
 mime_entity_field(
         struct mime_entity *e, struct bytes name, struct bytes value, struct header_decoder *d)
 {
+	uint8_t room[64];
+	size_t was = name.n;
+
+	name = without_controls(name, room);
+	e->ambiguous |= name.n < was && was <= sizeof(room);
 	if (bytes_equal_nocase(name, BYTES_LIT("Content-Type")))
 		take_type(e, value, d);
 	else if (bytes_equal_nocase(name, BYTES_LIT("Content-Transfer-Encoding")))
@@ -188,6 +336,16 @@ mime_entity_is(const struct mime_entity *e, const char *prefix)
 	return false;
 }
 
+const char *
+mime_entity_leaf_type(const struct mime_entity *e)
+{
+	for (unsigned i = 0; i < e->n_types; i++)
+		if (content_declared(bytes_str(e->type[i])) != CONTENT_TEXT ||
+		        content_is_encrypted(bytes_str(e->type[i])))
+			return e->type[i];
+	return e->type[0];
+}
+
 static void
 add_reading(struct part_meta *meta, uint8_t coding)
 {
@@ -196,6 +354,19 @@ add_reading(struct part_meta *meta, uint8_t coding)
 			return;
 	if (meta->n_readings < PART_READINGS_MAX)
 		meta->readings[meta->n_readings++].codings[0] = coding;
+}
+
+/* Each reading once more with its lines joined, where there is room. */
+static void
+add_joined(struct part_meta *meta, uint8_t joining)
+{
+	for (unsigned i = 0, n = meta->n_readings; i < n && meta->n_readings < PART_READINGS_MAX;
+	        i++) {
+		struct part_reading *r = &meta->readings[meta->n_readings++];
+
+		*r = meta->readings[i];
+		r->codings[r->codings[0] == CODING_IDENTITY ? 0 : 1] = joining;
+	}
 }
 
 void
@@ -219,4 +390,6 @@ mime_entity_readings(const struct mime_entity *e, bool ambiguous, uint8_t inheri
 		add_reading(ret, CODING_BASE64);
 		add_reading(ret, CODING_QUOTED_PRINTABLE);
 	}
+	if (e->joining != CODING_IDENTITY)
+		add_joined(ret, e->joining);
 }

@@ -36,6 +36,8 @@ struct mime_entity {
 	uint16_t n_name;
 	bool disposition; /* the name is from Content-Disposition, which goes before */
 	bool ambiguous;   /* declarations that receivers will read in different ways */
+	uint8_t joining;  /* CODING_UNFOLD or CODING_DELSP, which joins lines; else identity */
+	bool unreadable;  /* an encoding that receivers undo, and nothing here does */
 	bool over;        /* a limit kept us from seeing all of them */
 	unsigned fields;  /* seen so far */
 };
@@ -46,6 +48,9 @@ bool mime_entity_field(
 
 /** Is the type declared so by any of the fields? @p prefix is lower case: "multipart/". */
 bool mime_entity_is(const struct mime_entity *e, const char *prefix);
+
+/** Of contradicting types, the one that says more of how to read; "" if there is none. */
+const char *mime_entity_leaf_type(const struct mime_entity *e);
 
 /**
  * The readings of a leaf: one for each encoding, and the raw bytes where

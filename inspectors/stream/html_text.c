@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/stream/html_text.h"
 
+#include "inspectors/content.h"
+#include "inspectors/part.h"
 #include "inspectors/stream/html_entities.h"
 #include "inspectors/stream/outbuf.h"
 #include "inspectors/stream/span.h"
@@ -8,7 +10,7 @@
 /*
  *  TEXT --'<'--> LESS --letter--> TAG_NAME --> IN_TAG <--> BEFORE_VALUE --> VALUE
  *   |  ^          |--'/'--> LESS_SLASH --^       `--'>'--> TEXT or SCRIPT
- *   |  |          |--'!','?'--> DECLARATION (--> COMMENT on "--")
+ *   |  |          |--'!','?'--> DECLARATION (--> COMMENT on "--", CDATA on "[CDATA[")
  *   |  `----------`--else: it was text
  *   `--'&'--> REFERENCE --> back (TEXT or VALUE)
  *
@@ -25,6 +27,7 @@ enum state {
 	VALUE,
 	DECLARATION,
 	COMMENT,
+	CDATA,
 	SCRIPT,
 	SCRIPT_END,
 };
@@ -34,6 +37,8 @@ enum { NAME_MOST = 16, TAIL = 64 };
 struct html {
 	uint8_t state, back; /* enum state */
 	bool line_start;     /* nothing stands on the present line of output */
+	bool seen;	     /* a tag, or text */
+	bool xml, foreign;   /* it is XML; within <svg> or <math>, which are like it */
 	bool in_aside;	     /* hidden text that didn't fit is being emitted */
 	/* a tag */
 	bool closing, name_over;
@@ -156,18 +161,19 @@ tag_of(const struct html *s)
 		enum tag tag;
 		const char *names;
 	} tags[] = {
-		{TAG_SCRIPT, " script style "},
+		{TAG_SCRIPT, " script style template "},
 		{TAG_CELL, " td th "},
 		{TAG_BLOCK, " br p div tr li table tbody thead tfoot ul ol dl dt dd h1 h2 h3 h4 h5 h6 "
-			    "hr pre html head body title meta link base section article header "
+			    "hr pre html head body title section article header "
 			    "footer main nav aside address blockquote center caption col colgroup "
 			    "details dialog dir fieldset figcaption figure form frame frameset hgroup "
-			    "iframe input legend listing menu menuitem noframes noscript object "
-			    "optgroup option plaintext param select summary template textarea video "
+			    "iframe input legend listing menu menuitem noframes object "
+			    "optgroup option plaintext select summary textarea video "
 			    "audio button embed xmp "},
 		{TAG_INLINE, " a b i u s em span font strong wbr img small big sub sup tt abbr acronym "
 			     "bdi bdo cite code data del dfn ins kbd label map area mark nobr q rp rt "
-			     "ruby samp strike time var o:p "},
+			     "ruby samp strike time var o:p meta link base param source track "
+			     "noscript slot "},
 	};
 	char name[NAME_MOST + 3] = " ";
 
@@ -188,6 +194,7 @@ begin_tag(struct html *s, bool closing)
 	s->closing = closing;
 	s->n_name = 0;
 	s->name_over = s->item = s->gap = false;
+	s->seen = true;
 }
 
 static void
@@ -206,6 +213,9 @@ end_name(struct html *s, struct outbuf *o)
 		put_aside(s, o, s->name, s->n_name);
 	if (tag_of(s) == TAG_UNKNOWN)
 		put_aside_byte(s, o, '\n');
+	if (!s->name_over && (bytes_equal(bytes_of(s->name, s->n_name), BYTES_LIT("svg")) ||
+				     bytes_equal(bytes_of(s->name, s->n_name), BYTES_LIT("math"))))
+		s->foreign = !s->closing;
 	s->state = IN_TAG;
 }
 
@@ -215,10 +225,11 @@ end_tag(struct html *s, struct outbuf *o)
 	end_item(s, o);
 	s->state = TEXT;
 	switch (tag_of(s)) {
-	case TAG_SCRIPT:
+	case TAG_SCRIPT: /* nothing is drawn: the line goes on behind it */
 		if (!s->closing)
 			s->state = SCRIPT;
-		/* fall through */
+		put_aside_byte(s, o, '\n');
+		break;
 	case TAG_BLOCK:
 		end_line(s, o);
 		break;
@@ -450,11 +461,13 @@ take_reference(struct html *s, struct outbuf *o, uint8_t c)
 static size_t
 take_text(struct html *s, struct outbuf *o, struct bytes in)
 {
-	size_t n = span_until3(in.p, in.n, '<', '&', '&');
+	size_t n = span_until3(in.p, in.n, '<', '&', '\0');
 
 	put_text(s, o, in.p, n);
 	if (n == in.n)
 		return n;
+	if (in.p[n] == '\0') /* WHATWG HTML, 13.2.6.4.7: ignored in a body */
+		return n + 1;
 	if (in.p[n] == '<') {
 		s->state = LESS;
 		return n + 1;
@@ -474,7 +487,10 @@ take_less(struct html *s, struct outbuf *o, uint8_t c)
 	}
 	if (c == '/' || c == '!' || c == '?') {
 		s->state = c == '/' ? LESS_SLASH : DECLARATION;
+		s->n_match = 0;
 		s->dashes = c == '!' ? 0 : 3;
+		/* "<?" at the very beginning is XML's declaration. */
+		s->xml = s->xml || (c == '?' && s->line_start && s->n_aside == 0 && !s->seen);
 		return 1;
 	}
 	put_text(s, o, (const uint8_t *)"<", 1);
@@ -494,6 +510,51 @@ take_less_slash(struct html *s, uint8_t c)
 	return c == '>';
 }
 
+/* "[CDATA[" behind "<!": what follows is text to XML, and in HTML within SVG. */
+static bool
+is_character_data(struct html *s, struct outbuf *o, uint8_t c)
+{
+	static const char word[] = "[CDATA[";
+
+	if (s->n_match >= sizeof(word) - 1 ||
+		ascii_lower(c) != ascii_lower((uint8_t)word[s->n_match])) {
+		s->n_match = sizeof(word); /* it is another */
+		return false;
+	}
+	if (++s->n_match == sizeof(word) - 1) {
+		s->state = CDATA;
+		s->n_match = 0;
+	}
+	return true;
+}
+
+/* Up to "]]>". */
+static size_t
+take_character_data(struct html *s, struct outbuf *o, struct bytes in)
+{
+	const uint8_t *end;
+	size_t n;
+
+	if (in.p[0] == ']' && s->n_match < 2) {
+		s->n_match++;
+		return 1;
+	}
+	if (in.p[0] == '>' && s->n_match == 2) {
+		s->state = TEXT;
+		return 1;
+	}
+	if (in.p[0] == ']') { /* a third one: the first was text */
+		put_text(s, o, in.p, 1);
+		return 1;
+	}
+	put_text(s, o, (const uint8_t *)"]]", s->n_match);
+	s->n_match = 0;
+	end = memchr(in.p, ']', in.n);
+	n = end == NULL ? in.n : (size_t)(end - in.p);
+	put_text(s, o, in.p, n);
+	return n;
+}
+
 /* <!…>, <?…>: dashes counts up to two if they are the first bytes, else it is 3. */
 static size_t
 take_declaration(struct html *s, struct outbuf *o, struct bytes in)
@@ -504,6 +565,10 @@ take_declaration(struct html *s, struct outbuf *o, struct bytes in)
 	if (s->dashes < 2 && in.p[0] == '-') {
 		if (++s->dashes == 2)
 			s->state = COMMENT;
+		return 1;
+	}
+	if (s->dashes == 0 && (s->xml || s->foreign) && is_character_data(s, o, in.p[0])) {
+		put_aside_byte(s, o, in.p[0]);
 		return 1;
 	}
 	s->dashes = 3;
@@ -547,7 +612,7 @@ take_script(struct html *s, struct outbuf *o, struct bytes in)
 	const uint8_t *less = memchr(in.p, '<', in.n);
 	size_t n = less == NULL ? in.n : (size_t)(less - in.p);
 
-	put_text(s, o, in.p, n);
+	put_aside(s, o, in.p, n);
 	if (less == NULL)
 		return n;
 	s->state = SCRIPT_END;
@@ -573,7 +638,7 @@ take_script_end(struct html *s, struct outbuf *o, uint8_t c)
 		s->state = IN_TAG;
 		return 0;
 	}
-	put_text(s, o, held, s->n_match);
+	put_aside(s, o, held, s->n_match);
 	s->state = SCRIPT;
 	return 0;
 }
@@ -604,6 +669,8 @@ take(struct html *s, struct outbuf *o, struct bytes in)
 		return take_declaration(s, o, in);
 	case COMMENT:
 		return take_comment(s, o, in);
+	case CDATA:
+		return take_character_data(s, o, in);
 	case SCRIPT:
 		return take_script(s, o, in);
 	case SCRIPT_END:
@@ -627,7 +694,12 @@ push(struct decoder *d, struct bytes in)
 static enum outcome
 open_html(struct decoder *d, const struct part_meta *meta)
 {
-	((struct html *)d->state)->line_start = true;
+	struct html *s = d->state;
+
+	s->line_start = true;
+	s->xml = meta != NULL && (content_declared(meta->type) == CONTENT_XML ||
+					 bytes_equal_nocase(meta->type,
+						 BYTES_LIT("application/xhtml+xml")));
 	return OUTCOME_OK;
 }
 
@@ -643,8 +715,8 @@ close_html(struct decoder *d)
 	if (s->state == LESS || s->state == LESS_SLASH)
 		put_text(s, &o, (const uint8_t *)"</", s->state == LESS ? 1 : 2);
 	if (s->state == SCRIPT_END) {
-		put_text(s, &o, (const uint8_t *)"</", s->n_match < 2 ? s->n_match : 2);
-		put_text(s, &o, s->name, s->n_match < 2 ? 0 : s->n_match - 2u);
+		put_aside(s, &o, (const uint8_t *)"</", s->n_match < 2 ? s->n_match : 2);
+		put_aside(s, &o, s->name, s->n_match < 2 ? 0 : s->n_match - 2u);
 	}
 	if (s->state == TAG_NAME)
 		end_name(s, &o);

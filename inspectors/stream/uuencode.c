@@ -5,21 +5,25 @@
 
 /*
  *  LINE_START --no match--> TEXT --LF--> LINE_START
- *      `-- "begin 644 " --> NAME --LF--> DATA_START <--LF--------.
- *                        length digit: DATA -- its bytes done --> REST
- *                        zero length:                             REST
- *                        anything else: END ("end") or LINE_START
+ *      `-- "begin 644 " --> NAME --LF--> DATA <--LF, its bytes fit its length--.
+ *                                         anything else: END ("end") or LINE_START
+ *
+ * Anyone can write "begin 644 x" over a text, and most readers show it as it is:
+ * so a line is data only if all of it is, and one that holds what may be a number
+ * as it stands is kept beside what it decodes to.
  */
-enum uu_state { LINE_START, TEXT, NAME, DATA_START, DATA, REST, END };
+enum uu_state { LINE_START, TEXT, NAME, DATA, END };
+
+enum {
+	DATA_MOST = 1 + 84 + 2, /* length, 63 bytes, a check character, and one more */
+	NUMBER_LEAST = 8,	/* digits of a line that is read as text, too */
+};
 
 struct uu {
 	uint8_t state;	 /* enum uu_state */
-	uint8_t left;	 /* bytes that this line still holds */
-	uint8_t have;	 /* digits in acc */
 	bool file_ended; /* text that follows begins on a new line */
 	uint16_t n;
-	uint32_t acc;
-	uint8_t line[300]; /* a begin line, while it may be one */
+	uint8_t line[300]; /* a begin line, while it may be one; a line of data */
 	struct notes names;
 };
 
@@ -90,47 +94,103 @@ take_name(struct uu *s, struct outbuf *o, uint8_t c)
 	if (c == '\n') {
 		notes_add(&s->names, s->line, s->n);
 		s->n = 0;
-		s->state = DATA_START;
+		s->state = DATA;
 	}
 	return 1;
 }
 
-static size_t
-take_data_start(struct uu *s, uint8_t c)
+/* Its length digit and all others are in the alphabet, and there are no more than it says. */
+static bool
+is_data(const uint8_t *p, size_t n)
 {
-	if (c == '\r' || c == '\n')
-		return 1;
-	if (c < 0x20 || c > 0x60) {
-		s->file_ended = true;
-		s->state = c == 'e' ? END : LINE_START;
-		return 0;
-	}
-	s->left = (c - 0x20) & 0x3f;
-	s->acc = s->have = 0;
-	s->state = s->left > 0 ? DATA : REST;
-	return 1;
+	size_t length = n == 0 ? 0 : (size_t)((p[0] - 0x20) & 0x3f);
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i] < 0x20 || p[i] > 0x60)
+			return false;
+	return n <= 1 + (length + 2) / 3 * 4 + 2;
 }
 
+static bool
+may_hold_number(const uint8_t *p, size_t n)
+{
+	unsigned digits = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (ascii_is_digit(p[i]))
+			digits++;
+		else if (p[i] != ' ' && p[i] != '-' && p[i] != '+')
+			digits = 0;
+		if (digits == NUMBER_LEAST)
+			return true;
+	}
+	return false;
+}
+
+/* @param whole  its end was seen: trailing spaces get lost on the way, and are zeros */
 static void
-put_group(struct uu *s, struct outbuf *o)
+decode_data(struct outbuf *o, const uint8_t *p, size_t n, bool whole)
 {
-	for (unsigned shift = 16; s->left > 0 && shift <= 16; shift -= 8, s->left--)
-		outbuf_byte(o, (uint8_t)(s->acc >> shift));
-	s->acc = s->have = 0;
+	size_t left = n == 0 ? 0 : (size_t)((p[0] - 0x20) & 0x3f);
+
+	for (size_t i = 1; left > 0; i += 4) {
+		size_t have = i < n ? n - i : 0, bytes = left < 3 ? left : 3;
+		uint32_t acc = 0;
+
+		if (have < 4 && !whole)
+			bytes = have == 0 ? 0 : bytes < have - 1 ? bytes : have - 1;
+		for (size_t k = 0; k < 4; k++)
+			acc = acc << 6 | (k < have ? (uint32_t)(p[i + k] - 0x20) & 0x3f : 0);
+		for (size_t k = 0; k < bytes; k++)
+			outbuf_byte(o, (uint8_t)(acc >> (16 - 8 * k)));
+		if (have < 4 && !whole)
+			return;
+		left -= bytes;
+	}
 }
 
-/* Trailing spaces get lost on the way: a short line goes on with zeros. */
+/* The data has ended: what line[] holds is text. */
+static void
+data_ended(struct uu *s, struct outbuf *o)
+{
+	s->file_ended = true;
+	if (s->n == 0)
+		s->state = LINE_START;
+	else
+		line_is_text(s, o);
+}
+
 static size_t
 take_data(struct uu *s, struct outbuf *o, uint8_t c)
 {
-	bool ended = c == '\r' || c == '\n';
+	if (s->n == 0 && c == 'e') {
+		s->file_ended = true;
+		s->state = END;
+		return 0;
+	}
+	if (c == '\n') {
+		size_t n = s->n;
 
-	s->acc = s->acc << 6 | (ended ? 0 : (uint32_t)(c - 0x20) & 0x3f);
-	if (++s->have == 4)
-		put_group(s, o);
-	if (s->left == 0)
-		s->state = REST;
-	return ended ? 0 : 1;
+		while (n > 0 && s->line[n - 1] == '\r')
+			n--;
+		if (n > 0 && !is_data(s->line, n)) {
+			data_ended(s, o);
+			return 0;
+		}
+		if (may_hold_number(s->line, n)) {
+			s->line[n] = '\n';
+			notes_add(&s->names, s->line, n + 1);
+		}
+		decode_data(o, s->line, n, true);
+		s->n = 0;
+		return 1;
+	}
+	if (s->n == DATA_MOST || ((c < 0x20 || c > 0x60) && c != '\r')) {
+		data_ended(s, o);
+		return 0;
+	}
+	s->line[s->n++] = c;
+	return 1;
 }
 
 /* "end" and its line end are no text; another line that begins so is. */
@@ -163,16 +223,10 @@ take(struct uu *s, struct outbuf *o, struct bytes in)
 		return take_text(s, o, in);
 	case NAME:
 		return take_name(s, o, in.p[0]);
-	case DATA_START:
-		return take_data_start(s, in.p[0]);
 	case DATA:
 		return take_data(s, o, in.p[0]);
 	case END:
 		return take_end(s, o, in.p[0]);
-	case REST: /* a check character, or what stands behind the data */
-		if (in.p[0] == '\n')
-			s->state = DATA_START;
-		break;
 	}
 	return 1;
 }
@@ -192,15 +246,16 @@ static enum outcome
 close_uu(struct decoder *d)
 {
 	struct uu *s = d->state;
-	bool damaged = s->state == DATA_START || s->state == DATA || s->state == REST;
+	bool damaged = s->state == DATA;
 	enum outcome noted;
 	struct outbuf o;
 
 	outbuf_init(&o, d);
-	if (s->state == DATA && s->have > 1) { /* what the cut quantum holds */
-		s->left = (uint8_t)(s->left < s->have - 1 ? s->left : s->have - 1);
-		s->acc <<= 6 * (4 - s->have);
-		put_group(s, &o);
+	if (s->state == DATA && is_data(s->line, s->n)) {
+		if (may_hold_number(s->line, s->n))
+			notes_add(&s->names, s->line, s->n);
+		decode_data(&o, s->line, s->n, false);
+		s->n = 0;
 	}
 	if (s->state == END && s->n >= 3)
 		s->n = 0;

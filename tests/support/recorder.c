@@ -26,7 +26,8 @@ struct recorded {
 };
 
 static const char *const coding_names[CODINGS] = {
-	"", "base64", "qp", "uu", "gzip", "deflate", "url", "chunked", "unknown"};
+	"", "base64", "qp", "uu", "gzip", "deflate", "url", "chunked", "unfold", "delsp",
+	"unknown"};
 
 static void
 put(struct box *b, const char *format, ...)

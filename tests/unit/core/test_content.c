@@ -59,7 +59,9 @@ static const struct sniff_case {
 	{HEAD("received: from x"), CONTENT_MIME, OPAQUE_NONE},
 	{HEAD("Received yesterday"), CONTENT_TEXT, OPAQUE_NONE},
 	{HEAD("198507092388"), CONTENT_TEXT, OPAQUE_NONE},
-	{HEAD("<p>fragment"), CONTENT_TEXT, OPAQUE_NONE},
+	{HEAD("<p>fragment"), CONTENT_HTML, OPAQUE_NONE},
+	{HEAD("<pre-release>"), CONTENT_TEXT, OPAQUE_NONE},
+	{HEAD(" {\"a\":1}"), CONTENT_JSON, OPAQUE_NONE},
 };
 
 /* The answer comes with some byte, is the same from there on, and is the one wanted. */

@@ -78,6 +78,7 @@ static const struct announcement {
 	const char *file;
 	bool to_server, binary;
 	uint64_t restart;
+	uint8_t mode;
 } announcements[] = {
 	{"RFC 959: PASV and STOR",
 		{C("TYPE I\r\nPASV\r\n"), S("200 ok\r\n227 Entering (192,0,2,9,200,1)\r\n"),
@@ -113,6 +114,12 @@ static const struct announcement {
 	{"inside a reply of several lines nothing is announced",
 		{C("STAT\r\n"), S("211-Status\r\n227 x (192,0,2,9,0,99)\r\n211 end\r\n")},
 		server_ip, 99, NULL, "", false, false, 0},
+	{"a MODE that is accepted", {C("MODE Z\r\nPASV\r\n"),
+			S("200 ok\r\n227 x (192,0,2,9,0,99)\r\n"), C("STOR a\r\n")},
+		server_ip, 99, "STOR", "a", true, false, 0, 'z'},
+	{"a MODE that is refused", {C("MODE Z\r\nPASV\r\n"),
+			S("504 no\r\n227 x (192,0,2,9,0,99)\r\n"), C("STOR a\r\n")},
+		server_ip, 99, "STOR", "a", true, false, 0, 0},
 	{"port 0 is no port", {C("PORT 10,0,0,5,0,0\r\n")}, client_ip, 0, NULL, "", false, false,
 		0},
 	{"numbers above 255 are no address", {C("PORT 10,0,0,5,256,1\r\n")}, client_ip, 1, NULL, "",
@@ -158,6 +165,7 @@ run_announcement(const struct announcement *a, size_t piece)
 		assert_int_equal(t->to_server, a->to_server);
 		assert_int_equal(t->binary, a->binary);
 		assert_int_equal(t->restart, a->restart);
+		assert_int_equal(t->mode, a->mode);
 		transfer_release(r.env.transfers, t);
 	}
 	transfer_table_free(r.env.transfers);
@@ -181,6 +189,7 @@ static const struct data_case {
 	const char *command, *file;
 	bool tls;
 	const char *want;
+	uint8_t mode;
 } data_cases[] = {
 	{"an upload", {C("hello"), C(" world\r\n"), END_C}, "STOR", "a.txt", false,
 		"client ftp command=STOR file=a.txt\n  STOR name=a.txt \"hello world\\r\\n\"\n"},
@@ -194,6 +203,12 @@ static const struct data_case {
 		"\"\\x17\\x03\\x03\\x00\\x02xy\"\n"},
 	{"two bytes that might begin a record", {C("\x16\x03"), END_C}, "STOR", "a", false,
 		"client ftp command=STOR file=a\n  STOR name=a \"\\x16\\x03\"\n"},
+	{"MODE B", {C("\200\0\2xy"), END_C}, "STOR", "a", false,
+		"client ftp command=STOR file=a\n  STOR name=a opaque:unknown-format "
+		"\"\\x80\\x00\\x02xy\"\n",
+		'b'},
+	{"MODE Z", {C("xy"), END_C}, "STOR", "a", false,
+		"client ftp command=STOR file=a\n  STOR name=a {deflate} {} \"xy\"\n", 'z'},
 	{"a hole", {C("ab"), LOST_C(5), C("cd"), END_C}, "STOR", "a", false,
 		"client ftp command=STOR file=a gap=5\n  STOR name=a cut \"ab\"\n"
 		"  STOR name=a \"cd\"\n"},
@@ -211,7 +226,8 @@ test_data(void **state)
 			(d->steps[n].bytes.p != NULL || d->steps[n].what != SAY_CLIENT))
 			n++;
 		for (size_t piece = 0; piece < 9; piece++) {
-			struct transfer t = {.command = d->command, .tls = d->tls};
+			struct transfer t = {
+				.command = d->command, .tls = d->tls, .mode = d->mode};
 			struct recorder r;
 
 			t.n_name = (uint8_t)strlen(d->file);

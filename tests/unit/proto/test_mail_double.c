@@ -54,7 +54,8 @@ note_bytes(struct mail_double *t, struct bytes b)
 /* ---- part.h ---- */
 
 static const char *const coding_names[CODINGS] = {
-        "raw", "base64", "qp", "uu", "gzip", "deflate", "urlencoded", "chunked", "unknown"};
+        "raw", "base64", "qp", "uu", "gzip", "deflate", "urlencoded", "chunked",
+        "unfold", "delsp", "unknown"};
 
 static void
 declare(struct double_part *p, const struct part_meta *meta)

@@ -48,7 +48,8 @@ static const struct mime_case {
                 "two\n--",
                 "part mime[1] [uu] \"one\\n--bc\\n--b--x\\n-\"\n"
                 "part mime[2] [uu] \"two\\n--\"\n"
-                "part smtp message/rfc822 [] \"Content-Type: multipart/mixed; boundary=b\\n\"\n"
+                "part smtp message/rfc822 [] opaque:damaged "
+                "\"Content-Type: multipart/mixed; boundary=b\\n\"\n"
                 "message c -\n"},
         {"nested: a multipart in a multipart, and a message in it (P30)",
                 "Subject: outer\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
@@ -121,7 +122,8 @@ static const struct mime_case {
         {"a CR alone, which some take as the end of a field",
                 "Subject: x\rContent-Transfer-Encoding: base64\r\n\r\nx",
                 "part mime[1] [raw|base64] \"x\"\n"
-                "part smtp message/rfc822 [] \"Subject: x\\rContent-Transfer-Encoding: "
+                "part smtp message/rfc822 [] opaque:damaged "
+                "\"Subject: x\\rContent-Transfer-Encoding: "
                 "base64\\n\"\n"
                 "message c - subject=x\rContent-Transfer-Encoding: base64\n"},
         {"two types, one of them a multipart",

@@ -186,7 +186,7 @@ test_too_deep(void **state)
 	for (int i = 0; i < 100; i++)
 		box_put(&in, line,
 		        (size_t)snprintf(line, sizeof(line),
-		                "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i,
+		                "Content-Type: multipart/mixed; boundary=b%dx\r\n\r\n--b%dx\r\n", i,
 		                i));
 	snprintf(line, sizeof(line), "\r\npersonnummer " N1 "\r\n");
 	box_put(&in, line, strlen(line) + 1);

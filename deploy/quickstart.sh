@@ -12,7 +12,8 @@ sh deploy/install-packages.sh build
 
 echo "building in build/release; the first time that takes a minute or two"
 mkdir -p build
-[ -d build/release ] || meson setup build/release --buildtype=release -Ddataplane=enabled > build/setup.log 2>&1 || {
+[ -d build/release ] || meson setup build/release --buildtype=release \
+  -Ddataplane=enabled -Dtests=disabled > build/setup.log 2>&1 || {
   cat build/setup.log >&2
   exit 1
 }

@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
 done
 
 dir=build/perf
-[ -d $dir ] || meson setup $dir --buildtype=release
+[ -d $dir ] || meson setup $dir --buildtype=release -Ddataplane=enabled -Dtests=disabled
 ninja -C $dir perf/watch_bench perf/flow_bench
 
 # made OUT OPTIONS…: a capture, unless it is there

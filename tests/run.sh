@@ -41,17 +41,17 @@ PY
   failed=$((failed + ${counts#* }))
 }
 
-[ -d build/test ] || meson setup build/test -Dwerror=true -Ddataplane=enabled
+[ -d build/test ] || meson setup build/test -Dwerror=true -Dtests=enabled -Ddataplane=enabled
 ninja -C build/test
 run build/test
 
 if [ "${1:-}" != --fast ]; then
-  [ -d build/without-dpdk ] || meson setup build/without-dpdk -Dwerror=true \
+  [ -d build/without-dpdk ] || meson setup build/without-dpdk -Dwerror=true -Dtests=enabled \
     -Ddataplane=disabled --buildtype=plain
   ninja -C build/without-dpdk
   run build/without-dpdk --suite unit
 
-  [ -d build/sanitize ] || meson setup build/sanitize -Dwerror=true -Ddataplane=enabled \
+  [ -d build/sanitize ] || meson setup build/sanitize -Dwerror=true -Dtests=enabled -Ddataplane=enabled \
     -Db_sanitize=address,undefined -Db_lundef=false
   ninja -C build/sanitize
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -13,7 +13,7 @@ if [ "${1:-}" = --seconds ]; then
   seconds=$2
   shift 2
 fi
-[ -d build/fuzz ] || CC=clang-14 meson setup build/fuzz -Dfuzz=true \
+[ -d build/fuzz ] || CC=clang-14 meson setup build/fuzz -Dfuzz=true -Dtests=enabled \
   -Db_sanitize=address,undefined -Db_lundef=false
 ninja -C build/fuzz
 mkdir -p build/fuzz/found

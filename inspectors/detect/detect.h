@@ -93,23 +93,28 @@ struct detect_scratch;
  * @return NULL on failure; else to be freed with detect_set_free()
  */
 struct detect_set *detect_set_compile(const struct detect_spec *spec, char *why, size_t why_size);
-void detect_set_free(struct detect_set *set); /* accepts NULL */
+/** Accepts NULL. No text_scan or scratch of the set may be in use. */
+void detect_set_free(struct detect_set *set);
 
 /** How many detectors it has; their indices run from 0 in the specification's order. */
 size_t detect_set_detectors(const struct detect_set *set);
+/** Its id, as in the pack; lives as long as the set. @p detector: below detect_set_detectors(). */
 const char *detect_set_detector_id(const struct detect_set *set, size_t detector);
 /** The least confidence that counts for this detector (detector_spec.least). */
 enum confidence detect_set_detector_least(const struct detect_set *set, size_t detector);
 /** Index, or -1 where there is none of that id. */
 int detect_set_find_detector(const struct detect_set *set, const char *id);
+/** Index of the words list of that id, or -1. */
 int detect_set_find_words(const struct detect_set *set, const char *id);
+/** Index of the mark of that canonical name ("TLP:RED"), or -1. */
 int detect_set_find_mark(const struct detect_set *set, const char *canonical);
 /** The canonical name: "TLP:RED". */
 const char *detect_set_mark_name(const struct detect_set *set, size_t mark);
 /** Is the detector in the group named so? */
 bool detect_set_in_group(const struct detect_set *set, size_t detector, const char *group);
 
-struct detect_scratch *detect_scratch_new(const struct detect_set *set); /* NULL: no memory */
+/** For one thread and this set; NULL: no memory. */
+struct detect_scratch *detect_scratch_new(const struct detect_set *set);
 void detect_scratch_free(struct detect_scratch *scratch);		  /* accepts NULL */
 
 /* ---- findings ---- */

@@ -60,7 +60,19 @@
 		"of a flow that nDPI sees before its best guess is taken")                         \
 	X(ndpi_flows, 16384, 64, 4194304, "flows",                                                 \
 		"that nDPI works on at once, in all; further ones are classified by the "          \
-		"inspectors alone")
+		"inspectors alone")                                                                \
+	X(settle_pause, 500, 10, 60000, "milliseconds",                                            \
+		"without a byte until what waits for its context is decided as it stands; inline, " \
+		"the longest that a packet waits for that")                                        \
+	X(hold_time, 10000, 100, 600000, "milliseconds",                                           \
+		"inline: that a message may be on hold")                                           \
+	X(absorb_bytes, 67108864, 65536, 1099511627776, "bytes",                                   \
+		"inline: of a refused message that are acknowledged and discarded before its "     \
+		"sender is told")                                                                  \
+	X(absorb_time, 60, 1, 3600, "seconds",                                                     \
+		"inline: from a refusal until the connection is closed, whatever the sender does") \
+	X(watchdog, 2000, 100, 60000, "milliseconds",                                              \
+		"inline: without a sign of life until a worker counts as hanging")
 
 struct dataplane_limits {
 #define X(name, value, least, most, unit, sentence) uint64_t name;

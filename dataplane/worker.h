@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "dataplane/dataplane_limits.h"
+#include "dataplane/inline_choices.h"
 #include "dataplane/stats.h"
 #include "inspectors/limits.h"
 
@@ -31,6 +32,17 @@ struct event_sink {
 	/* One event: a JSON object of @p n bytes without a line break. Copied before it
 	 * returns. May be called from any worker; errors are kept by the sink (events.h). */
 	void (*event)(void *ctx, const char *json, size_t n);
+	void *ctx;
+};
+
+/**
+ * Where packets leave, inline. Ports come in pairs: the partner of port i (packet_meta.port)
+ * is port i ^ 1, and what comes in at one leaves at the other.
+ */
+struct egress {
+	/* One whole Ethernet frame leaves at @p port. The mbuf is given away. Called from the
+	 * worker's thread only; frames of one port leave in the order of the calls. */
+	void (*send)(void *ctx, struct rte_mbuf *m, unsigned port);
 	void *ctx;
 };
 
@@ -49,6 +61,9 @@ struct worker_config {
 	bool verify_checksums;	  /* a packet with a bad one isn't delivered to its flow */
 	uint64_t distinct_seed;	  /* random, the same for all workers of a process */
 	struct event_sink events;
+	/* `sluss run`. With send NULL the worker only watches, and frees what it was given. */
+	struct egress egress;
+	struct inline_choices choices;
 };
 
 /** Filled once, at the first cause. */
@@ -59,10 +74,14 @@ struct worker_error {
 /** @return NULL with @p err filled; else to be freed with worker_free() */
 struct worker *worker_new(const struct worker_config *cfg, struct worker_error *err);
 
-/** Takes ownership of the packets; packet_meta() of each is set. */
+/** Takes ownership of the packets (inline they leave by the egress); packet_meta() of each is set. */
 void worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n);
 
-/** Nothing came, but time passes: time-outs. Microseconds since 1970, the source's clock. */
+/**
+ * Nothing came, but time passes: time-outs. Microseconds since 1970, the source's clock.
+ * Inline to be called at least every 10 ms also while packets come: what is held
+ * or was refused has times of its own.
+ */
 void worker_idle(struct worker *w, uint64_t now_us);
 
 /** End of input: close all flows, write their events. Another input may follow. */

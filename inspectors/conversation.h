@@ -48,6 +48,7 @@ struct conversation {
 	enum channel channel; /* of the flow; the host may set it before the first byte */
 	struct transfer *transfer; /* a data connection's announcement, or NULL */
 	struct conversation_stats stats;
+	struct message *open[2]; /* the message that is being read, by direction; or NULL */
 	/* Why all its bytes are opaque, though they are scanned; the host may set it. */
 	enum opaque_reason opaque;
 	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */
@@ -85,6 +86,13 @@ void conversation_data(struct conversation *c, enum direction dir, struct bytes 
 void conversation_gap(struct conversation *c, enum direction dir, uint64_t lost);
 /** No more bytes in this direction (FIN). */
 void conversation_finish(struct conversation *c, enum direction dir);
+
+/**
+ * Nothing has come in this direction for limits.settle_pause: what waits for its
+ * context in the open message is decided as it stands. To be called by time of the
+ * packets, so that a capture is decided as the wire was.
+ */
+void conversation_settle(struct conversation *c, enum direction dir);
 
 /** Ends all messages and gives all memory back. */
 void conversation_close(struct conversation *c, bool reset);

@@ -100,6 +100,9 @@ struct message {
 	unsigned n_opaque_parts;
 	uint64_t gap_bytes; /* lost on the way to us */
 	bool cut;	    /* ended before its protocol said so */
+	/* What is about to begin can't be read, and hasn't begun: STARTTLS, AUTH TLS, CONNECT
+	 * was asked for. Judged as opaque; taken back when the answer is no. */
+	enum opaque_reason opaque_ahead;
 
 	/* The rest belongs to message.c and part.c. */
 	struct arena *keep;  /* lives as long as the message */
@@ -158,6 +161,24 @@ void message_count(struct message *m, uint64_t n);
  * @param cut  it ended before its protocol said so
  */
 void message_close(struct message *m, bool cut);
+
+/**
+ * A live message as it would be judged if its text ended here. Inline, each packet is
+ * judged before it leaves, long before the message ends; candidates that still wait for
+ * their context are decided as they stand, and what its open parts hold as opaque is
+ * added up. Between begin and end only the judge may look at the message; nothing of it
+ * changes for good, so that no packet border changes a finding.
+ *
+ * @param ret_pending  something that isn't decided yet made a difference: what follows may
+ *                     still change it either way
+ * @return false: the same as at the last call of this for the message (nothing came that
+ *         counts); begun all the same
+ */
+bool message_preview_begin(struct message *m, bool *ret_pending);
+void message_preview_end(struct message *m);
+
+/** Decide what is pending in the message's text as it stands: a pause is long enough. */
+void message_settle(struct message *m);
 
 /** Throw the message away unjudged (its bytes will be read again another way). */
 void message_discard(struct message *m);

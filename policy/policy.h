@@ -203,6 +203,21 @@ int policy_domain_of_host(const struct policy *p, struct bytes host);
  */
 int policy_domain_of_mail(const struct policy *p, struct bytes address);
 
+/** What an inline gateway does between two domains; a watcher heeds only `exempt`. */
+enum pair_mode {
+	MODE_ENFORCE, /* judge, report, act */
+	MODE_SHADOW,  /* judge and report, never act */
+	MODE_EXEMPT,  /* neither read nor judged: counted as exempt */
+};
+
+const char *pair_mode_name(enum pair_mode mode); /* "enforce", … */
+
+/** The mode between two domains, the same both ways; they may be DOMAIN_NONE. */
+enum pair_mode policy_mode(const struct policy *p, int a, int b);
+
+/** Is there any pair that is exempt? Without one, no packet needs to be asked about. */
+bool policy_exempts(const struct policy *p);
+
 /** The row that decides; never NULL. Domains may be DOMAIN_NONE. */
 const struct policy_row *policy_row(
 	const struct policy *p, int from, int to, enum channel channel);

@@ -16,6 +16,7 @@
  */
 
 #include "inspectors/message.h"
+#include "inspectors/refusal.h"
 
 struct conversation;
 
@@ -44,6 +45,8 @@ struct inspector_ops {
 	void (*finish)(void *state, enum direction dir);
 	/** The conversation is over: close what is open. @p reset: by RST or timeout. */
 	void (*close)(void *state, bool reset);
+	/** inspectors/refusal.h: how the refused direction is answered. NULL: RST to both. */
+	enum refuse_step (*refuse)(void *state, struct refusal *r);
 };
 
 /* inspectors/registry.c: the whole list, in one place; NULL-terminated. */

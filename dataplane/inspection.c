@@ -116,10 +116,11 @@ static void
 on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes other)
 {
 	struct inspection *in = ctx;
+	uint64_t differ = count_differences(in, dir, at, other);
 
 	if (in->conflicts[dir] == 0)
 		in->conflict_at[dir] = at;
-	in->conflicts[dir] += count_differences(in, dir, at, other);
+	in->conflicts[dir] += (uint32_t)RTE_MIN(differ, (uint64_t)UINT32_MAX - in->conflicts[dir]);
 	scan_conflict(in, dir, at, other);
 }
 

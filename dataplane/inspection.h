@@ -38,9 +38,9 @@ struct inspection {
 	struct flow *flow;	/* NULL: a packet that the full table has no flow for */
 	uint64_t first_us, now_us; /* of the flow, and of the packet in hand */
 	uint64_t packets, bytes;   /* IP packets of both directions */
-	uint64_t ordinal[2];	   /* messages so far, by direction */
-	uint64_t conflicts[2];	   /* bytes that contradicted what was read */
-	uint64_t conflict_at[2];   /* where the first of them stood */
+	uint64_t conflict_at[2];   /* where the first byte that contradicted what was read stood */
+	uint32_t conflicts[2];	   /* how many did; stops counting at the largest number */
+	uint32_t ordinal[2];	   /* messages so far, by direction */
 	struct classify_state *ndpi;
 	struct classification class;
 	struct tcp_stream tcp;

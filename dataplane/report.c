@@ -60,7 +60,7 @@ context_of(struct report *r, const struct inspection *in, struct names *names)
 		.packets = in->packets,
 		.bytes = in->bytes,
 		.midstream = in->conversation.midstream,
-		.evasion = in->conflicts[DIR_CLIENT] + in->conflicts[DIR_SERVER] > 0,
+		.evasion = in->conflicts[DIR_CLIENT] > 0 || in->conflicts[DIR_SERVER] > 0,
 	};
 }
 

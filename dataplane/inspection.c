@@ -124,6 +124,18 @@ on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes other)
 	scan_conflict(in, dir, at, other);
 }
 
+void
+inspection_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	on_conflict(in, dir, at, other);
+}
+
+void
+inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes)
+{
+	scan_aside(in, dir, bytes);
+}
+
 static void
 on_dropped(void *ctx, enum direction dir, enum stream_drop why, struct bytes bytes)
 {
@@ -279,6 +291,23 @@ kind_of(const struct inspection *in, const struct packet *p)
 	return FLOW_TCP_CLOSING;
 }
 
+/*
+ * A pause in a direction ends what its text waits for, here as inline, where a packet
+ * can't be held for longer.
+ */
+static void
+hear(struct inspection *in, const struct packet *p, enum direction dir)
+{
+	uint32_t now_ms = (uint32_t)((p->time - in->first_us) / 1000);
+
+	if (p->payload_len == 0 || p->time < in->first_us)
+		return;
+	if ((now_ms - in->heard_ms[dir]) * UINT64_C(1000) > in->env->settle_us &&
+		now_ms > in->heard_ms[dir])
+		conversation_settle(&in->conversation, dir);
+	in->heard_ms[dir] = now_ms;
+}
+
 /* @return false: a new connection, and nothing of it was taken */
 static bool
 feed_segment(struct inspection *in, const struct packet *p, enum direction dir)
@@ -301,6 +330,7 @@ inspection_packet(struct inspection *in, const struct packet *p, enum direction 
 	uint64_t before_us = in->now_us;
 
 	in->now_us = p->time;
+	hear(in, p, dir);
 	if (p->kind == PACKET_TCP) {
 		if (!feed_segment(in, p, dir)) {
 			in->now_us = before_us;
@@ -398,8 +428,17 @@ finish(struct inspection *in)
 	report_end(in);
 	if (in->conversation.transfer != NULL)
 		transfer_release(in->env->inspect->transfers, in->conversation.transfer);
+	in->conversation.transfer = NULL;
 	account(in);
 	count_flow(in);
+	in->over = true;
+}
+
+void
+inspection_end(struct inspection *in)
+{
+	if (!in->over)
+		finish(in);
 }
 
 void
@@ -407,7 +446,7 @@ inspection_close(struct inspection *in)
 {
 	const struct arena_source *pages = in->env->pages;
 
-	finish(in);
+	inspection_end(in);
 	pages->give(pages->ctx, in, ARENA_PAGE_SMALL);
 }
 

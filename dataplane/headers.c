@@ -33,6 +33,7 @@ enum {
 };
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, TCP_HEADER = 20, UDP_HEADER = 8, ICMP_HEADER = 8 };
+enum { TCP_HEADER_MAX = 60 };
 
 struct frame {
 	struct rte_mbuf *m;
@@ -330,8 +331,8 @@ sum_words(const uint8_t *p, uint32_t n)
  * The sum over a part of a chain. Not rte_raw_cksum_mbuf(): in DPDK 22.11 it cuts
  * a sum to 16 bits before it is folded, when a segment begins at an odd place.
  */
-static uint32_t
-sum_of(const struct rte_mbuf *m, uint32_t at, uint32_t length)
+uint16_t
+packet_sum(const struct rte_mbuf *m, uint32_t at, uint32_t length)
 {
 	uint32_t done = 0, sum = 0;
 
@@ -350,7 +351,7 @@ sum_of(const struct rte_mbuf *m, uint32_t at, uint32_t length)
 		done += n;
 		at = 0;
 	}
-	return sum;
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 /* Is the sum over pseudo header and transport right? RFC 9293, 3.1; RFC 8200, 8.1. */
@@ -377,7 +378,7 @@ checksum_right(const struct frame *f, const struct packet *p)
 	pseudo[35] = (uint8_t)(length >> 16);
 	pseudo[36] = (uint8_t)(length >> 8);
 	pseudo[37] = (uint8_t)length;
-	all = sum_of(f->m, p->l4_at, length) + rte_raw_cksum(pseudo, sizeof(pseudo));
+	all = (uint32_t)packet_sum(f->m, p->l4_at, length) + rte_raw_cksum(pseudo, sizeof(pseudo));
 	return (all & 0xffff) + (all >> 16) == 0xffff;
 }
 
@@ -415,6 +416,22 @@ set_payload(const struct frame *f, struct packet *p, uint32_t header)
 	p->payload_len = f->end - p->payload_at;
 }
 
+/* From a whole header of @p size bytes. */
+static void
+read_tcp(const uint8_t *h, uint32_t size, struct packet *p)
+{
+	p->port[0] = be16(h);
+	p->port[1] = be16(h + 2);
+	p->seq = be32(h + 4);
+	p->ack = be32(h + 8);
+	p->tcp_flags = h[13] & 0x3f;
+	p->window = be16(h + 14);
+	p->urgent = p->tcp_flags & TCP_FLAG_URG ? be16(h + 18) : 0;
+	p->window_scale = PACKET_NO_SCALE;
+	if (p->tcp_flags & TCP_FLAG_SYN)
+		parse_syn_options(h + TCP_HEADER, size - TCP_HEADER, p);
+}
+
 static enum header_result
 parse_tcp(struct frame *f, struct packet *p)
 {
@@ -428,15 +445,7 @@ parse_tcp(struct frame *f, struct packet *p)
 	if (h == NULL)
 		return HEADER_TCP_HEADER;
 	p->kind = PACKET_TCP;
-	p->port[0] = be16(h);
-	p->port[1] = be16(h + 2);
-	p->seq = be32(h + 4);
-	p->ack = be32(h + 8);
-	p->tcp_flags = h[13] & 0x3f;
-	p->window = be16(h + 14);
-	p->urgent = p->tcp_flags & TCP_FLAG_URG ? be16(h + 18) : 0;
-	if (p->tcp_flags & TCP_FLAG_SYN)
-		parse_syn_options(h + TCP_HEADER, size - TCP_HEADER, p);
+	read_tcp(h, size, p);
 	set_payload(f, p, size);
 	return checksum_result(f, p, HEADER_TCP_CHECKSUM);
 }
@@ -591,6 +600,36 @@ packet_piece(const struct packet *p, uint32_t at)
 	if (n > p->payload_len - at)
 		n = p->payload_len - at;
 	return bytes_of(rte_pktmbuf_mtod_offset(m, const uint8_t *, from), n);
+}
+
+void
+packet_write(const struct packet *p, uint32_t at, struct bytes b)
+{
+	struct rte_mbuf *m = p->mbuf;
+
+	while (m != NULL && b.n > 0) {
+		uint32_t n;
+
+		if (at >= m->data_len) {
+			at -= m->data_len;
+			m = m->next;
+			continue;
+		}
+		n = (uint32_t)RTE_MIN(b.n, (size_t)(m->data_len - at));
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, at), b.p, n);
+		b = bytes_skip(b, n);
+		at += n;
+	}
+}
+
+void
+headers_reread_tcp(struct packet *p)
+{
+	uint8_t scratch[TCP_HEADER_MAX];
+	uint32_t size = p->payload_at - p->l4_at;
+
+	if (size >= TCP_HEADER && size <= TCP_HEADER_MAX)
+		read_tcp(rte_pktmbuf_read(p->mbuf, p->l4_at, size, scratch), size, p);
 }
 
 static uint32_t

@@ -133,6 +133,18 @@ enum header_result headers_reparse(struct packet *p, bool verify);
  */
 struct bytes packet_piece(const struct packet *p, uint32_t at);
 
+/** Write @p b into the frame, @p at bytes from its start; it must lie within. No checksum follows. */
+void packet_write(const struct packet *p, uint32_t at, struct bytes b);
+
+/**
+ * The Internet checksum's sum (RFC 1071) over a part of a frame, folded to 16 bits,
+ * of 16-bit words as they lie in memory.
+ */
+uint16_t packet_sum(const struct rte_mbuf *m, uint32_t at, uint32_t n);
+
+/** Read the TCP header's fields anew, after it was changed; its length is the same. */
+void headers_reread_tcp(struct packet *p);
+
 /**
  * A symmetric hash of the two addresses, ports and protocol left out: an FTP
  * control connection, its data connections and all fragments of a datagram get

@@ -381,6 +381,13 @@ conversation_finish(struct conversation *c, enum direction dir)
 }
 
 void
+conversation_settle(struct conversation *c, enum direction dir)
+{
+	if (c->open[dir] != NULL)
+		message_settle(c->open[dir]);
+}
+
+void
 conversation_close(struct conversation *c, bool reset)
 {
 	if (!c->decided && c->kept != NULL)
@@ -405,8 +412,10 @@ conversation_message(
 	struct message *m = message_open(
 		c->env, &c->keep[dir], &c->stack[dir], channel, dir, protocol);
 
-	if (m != NULL)
+	if (m != NULL) {
 		m->conversation = c;
+		c->open[dir] = m;
+	}
 	return m;
 }
 

@@ -99,7 +99,7 @@ open_scan(struct part *p)
 	struct arena *arena = p->message->stack;
 	enum outcome why;
 	struct decoder *d = decoder_open(&scan_stage, NULL, NULL, arena, NULL, &why);
-	struct detect_sink sink = {scan_finding, scan_evidence, d};
+	struct detect_sink sink = {scan_finding, scan_evidence, d, &p->message->pending};
 
 	if (d == NULL)
 		return NULL;
@@ -504,6 +504,17 @@ open_doubt(struct decoder *next, struct decoder *end, const struct part_meta *me
 	return d;
 }
 
+/* The other reading that a stage feeds beside what it emits; NULL: none. */
+static struct decoder *
+alternative_of(const struct decoder *d)
+{
+	if (d->ops == &sniff_stage)
+		return ((const struct sniff_state *)d->state)->alternative;
+	if (d->ops == &doubt_stage)
+		return ((const struct doubt *)d->state)->alternative;
+	return NULL;
+}
+
 /* ---- chains ---- */
 
 static struct decoder *
@@ -653,13 +664,17 @@ part_open(struct message *m, struct part *parent, const struct part_meta *meta)
 
 /* Bytes of the part that aren't counted opaque yet. */
 static uint64_t
+not_in(const uint64_t opaque[OPAQUE_COUNT], uint64_t taken)
+{
+	for (int r = 0; r < OPAQUE_COUNT; r++)
+		taken -= opaque[r];
+	return taken;
+}
+
+static uint64_t
 not_opaque(const struct part *p)
 {
-	uint64_t room = p->taken;
-
-	for (int r = 0; r < OPAQUE_COUNT; r++)
-		room -= p->opaque[r];
-	return room;
+	return not_in(p->opaque, p->taken);
 }
 
 static void
@@ -670,6 +685,7 @@ count_opaque(struct part *p, enum opaque_reason reason, uint64_t n)
 	if (n == 0)
 		return;
 	p->opaque[reason] += n;
+	p->message->opaque_seen += n;
 	p->own_opaque += n;
 	p->own_reason = reason;
 }
@@ -739,12 +755,13 @@ part_mark_all_opaque(struct part *p, enum opaque_reason reason)
  * Opaque bytes of a part, in units of its parent's input: the parent's codings
  * may have grown or shrunk them. Exact where nothing was decoded, in proportion
  * otherwise, and never more than the parent took.
+ *
+ * @param room  of the parent's input, what isn't counted opaque yet
  */
 static uint64_t
-in_units_of_parent(const struct part *parent, uint64_t n)
+in_units_of_parent(const struct part *parent, uint64_t n, uint64_t room)
 {
 	const struct decoder *d = parent->n_chains == 0 ? NULL : parent->chains[0];
-	uint64_t room = not_opaque(parent);
 
 	while (d != NULL && d->next != NULL && d->next->next != NULL)
 		d = d->next;
@@ -762,8 +779,27 @@ hand_up(struct part *p)
 		if (p->parent == NULL)
 			p->message->opaque[r] += p->opaque[r];
 		else
-			p->parent->opaque[r] += in_units_of_parent(p->parent, p->opaque[r]);
+			p->parent->opaque[r] += in_units_of_parent(
+				p->parent, p->opaque[r], not_opaque(p->parent));
 	}
+}
+
+void
+part_add_opaque(const struct message *m, uint64_t sum[OPAQUE_COUNT])
+{
+	uint64_t below[OPAQUE_COUNT] = {0};
+
+	for (const struct part *p = m->top; p != NULL; p = p->parent) {
+		uint64_t own[OPAQUE_COUNT];
+
+		memcpy(own, p->opaque, sizeof(own));
+		for (int r = 0; r < OPAQUE_COUNT; r++)
+			if (below[r] > 0)
+				own[r] += in_units_of_parent(p, below[r], not_in(own, p->taken));
+		memcpy(below, own, sizeof(below));
+	}
+	for (int r = 0; r < OPAQUE_COUNT; r++)
+		sum[r] += below[r];
 }
 
 /*
@@ -801,6 +837,48 @@ part_close(struct part *p, bool cut)
 	m->budget.depth_left += p->layers;
 	m->top = p->parent;
 	arena_rewind(m->stack, p->mark);
+}
+
+/* ---- before the end ---- */
+
+/* In the order in which closing would come to them: that of the chain. */
+static void
+each_scan_behind(struct decoder *d, void (*each)(struct text_scan *scan))
+{
+	for (; d != NULL; d = d->next) {
+		struct decoder *other = alternative_of(d);
+
+		for (; other != NULL; other = other->next)
+			if (other->ops == &scan_stage)
+				each(((struct scan *)other->state)->text);
+		if (d->ops == &scan_stage)
+			each(((struct scan *)d->state)->text);
+	}
+}
+
+static void
+each_scan(struct message *m, void (*each)(struct text_scan *scan))
+{
+	for (struct part *p = m->top; p != NULL; p = p->parent)
+		for (unsigned i = 0; i < p->n_chains; i++)
+			each_scan_behind(p->chains[i], each);
+}
+
+void
+part_preview(struct message *m)
+{
+	each_scan(m, text_scan_preview);
+}
+
+void
+part_settle(struct message *m)
+{
+	each_scan(m, text_scan_settle);
+}
+
+void
+part_preview_doubts(struct message *m)
+{
 }
 
 /* ---- paths ---- */

@@ -133,7 +133,7 @@ look_of(enum verdict v)
  * bytes may go on.
  */
 static enum look
-look_at_open(struct enforce_env *env, struct inspection *in, enum direction dir)
+look_at_open(struct inspection *in, enum direction dir)
 {
 	struct conversation *c = &in->conversation;
 	struct message *m = c->open[dir];
@@ -144,7 +144,7 @@ look_at_open(struct enforce_env *env, struct inspection *in, enum direction dir)
 		return LOOK_FORWARD;
 	changed = message_preview_begin(m, &pending);
 	if (changed)
-		policy_judge(env->cfg->policy, m, &c->ends, &j);
+		policy_judge(report_of(in)->policy, m, &c->ends, &j);
 	message_preview_end(m);
 	if (!changed)
 		return (enum look)in->looked[dir];
@@ -159,10 +159,10 @@ look_at_open(struct enforce_env *env, struct inspection *in, enum direction dir)
 
 /* Messages that ended since the last look count first: theirs was the packet in hand. */
 static enum look
-look(struct enforce_env *env, struct inspection *in, enum direction dir)
+look(struct inspection *in, enum direction dir)
 {
 	enum verdict ended = (enum verdict)in->outcome[dir];
-	enum look open = look_at_open(env, in, dir);
+	enum look open = look_at_open(in, dir);
 
 	in->outcome[dir] = VERDICT_FORWARD;
 	return ended == VERDICT_FORWARD ? open : look_of(ended);
@@ -394,7 +394,7 @@ refuse(struct enforcement *e, enum direction dir, enum verdict v, bool ended)
 {
 	if (!ended && e->in->conversation.open[dir] != NULL)
 		reserve(e->in, dir, v);
-	report_event_id(e->env->report, e->in, dir, e->in->reserved[dir], e->event_id);
+	report_event_id(report_of(e->in), e->in, dir, e->in->reserved[dir], e->event_id);
 	begin_refusal(e, dir, v);
 	e->ended = ended;
 	refuse_control(e);
@@ -420,7 +420,7 @@ static enum release
 decide(struct enforcement *e, enum direction dir)
 {
 	enum verdict ended = (enum verdict)e->in->outcome[dir];
-	enum look l = look(e->env, e->in, dir);
+	enum look l = look(e->in, dir);
 
 	switch (l) {
 	case LOOK_FORWARD:
@@ -662,7 +662,7 @@ enforce_datagram(struct enforce_env *env, struct inspection *in, struct packet *
 
 	env->now_us = p->time;
 	(void)inspection_packet(in, p, dir);
-	l = look(env, in, dir);
+	l = look(in, dir);
 	if (l == LOOK_FORWARD && in->acted[dir] == VERDICT_FORWARD) {
 		enforce_leave(env, p);
 		return;

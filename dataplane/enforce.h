@@ -45,7 +45,6 @@
 struct enforcement;
 struct normalise_engine;
 struct refusal;
-struct report;
 
 /** What looking at a direction's message gave. */
 enum look { LOOK_FORWARD, LOOK_PENDING, LOOK_HOLD, LOOK_REFUSE, LOOK_DROP };
@@ -56,7 +55,6 @@ struct enforce_env {
 	struct normalise_engine *tcp;
 	const struct worker_config *cfg;
 	struct worker_stats *stats;
-	struct report *report;
 	struct refusal *refusal;    /* room for one: words are said at once */
 	struct enforcement *active; /* flows for which time matters */
 	struct enforcement *cursor; /* enforce_tick()'s own */

@@ -51,7 +51,7 @@ on_finish(void *ctx, enum direction dir)
 static void
 aside_open(struct inspection *in, struct conversation *ret)
 {
-	conversation_open(ret, in->env->inspect, in->env->pages, &in->conversation.ends,
+	conversation_open(ret, in->conversation.env, in->env->pages, &in->conversation.ends,
 		CHANNEL_OTHER, true);
 	ret->host = in;
 }
@@ -183,6 +183,7 @@ start(struct inspection *in, struct inspection_env *env, const struct endpoints 
 		&in->conversation, env->inspect, env->pages, ends, CHANNEL_OTHER, false);
 	in->conversation.host = in;
 	in->conversation.datagrams = protocol != IPPROTO_TCP;
+	report_of(in)->flows++;
 }
 
 struct inspection *
@@ -406,9 +407,9 @@ report_end(struct inspection *in)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		if (in->conflicts[dir] > 0)
-			report_evasion(in->env->report, in, (enum direction)dir);
+			report_evasion(report_of(in), in, (enum direction)dir);
 		if (in->conversation.stats.over[dir] > 0)
-			report_unread(in->env->report, in, (enum direction)dir,
+			report_unread(report_of(in), in, (enum direction)dir,
 				in->conversation.stats.over[dir]);
 	}
 }
@@ -427,11 +428,12 @@ finish(struct inspection *in)
 	conversation_close(&in->conversation, in->reset || cut);
 	report_end(in);
 	if (in->conversation.transfer != NULL)
-		transfer_release(in->env->inspect->transfers, in->conversation.transfer);
+		transfer_release(in->conversation.env->transfers, in->conversation.transfer);
 	in->conversation.transfer = NULL;
 	account(in);
 	count_flow(in);
 	in->over = true;
+	report_of(in)->flows--;
 }
 
 void
@@ -465,6 +467,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 
 	in.class.channel = in.conversation.channel = CHANNEL_OTHER;
 	in.conversation.host = &in;
+	in.conversation.env = env->inspect;
 	ends->family = f->key.family;
 	for (int dir = 0; dir < 2; dir++) {
 		memcpy(ends->address[dir], flow_address(f, (enum direction)dir), 16);
@@ -472,7 +475,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 	}
 	for (int dir = 0; dir < 2; dir++)
 		if (unread->bytes[dir] > 0)
-			report_unread(env->report, &in, (enum direction)dir, unread->bytes[dir]);
+			report_unread(report_of(&in), &in, (enum direction)dir, unread->bytes[dir]);
 	count_flow(&in);
 }
 

@@ -16,19 +16,16 @@
 #include "dataplane/tcp.h"
 #include "inspectors/conversation.h"
 
-struct report;
-
 /** Bytes of the largest IP packet, and of inspection_env.scratch. */
 enum { INSPECTION_SCRATCH = 65536 };
 
 /** What the inspections of one worker share. Filled by the worker. */
 struct inspection_env {
-	struct inspect_env *inspect;
+	struct inspect_env *inspect; /* of the current policy; its ctx is a struct report */
 	const struct arena_source *pages;
 	struct tcp_engine *tcp;
 	struct classifier *classifier;
 	struct worker_stats *stats;
-	struct report *report;
 	uint64_t settle_us; /* limits.settle_pause */
 	uint8_t *scratch; /* INSPECTION_SCRATCH bytes, for packets that lie in pieces */
 };

@@ -153,7 +153,7 @@ report_message(void *ctx, struct message *m)
 		conclude(in, m, ordinal, VERDICT_FORWARD);
 		return;
 	}
-	policy_judge(r->cfg->policy, m, &m->conversation->ends, &j);
+	policy_judge(r->policy, m, &m->conversation->ends, &j);
 	r->stats->messages++;
 	count_findings(r, m);
 	count_verdict(r, &j);
@@ -163,9 +163,9 @@ report_message(void *ctx, struct message *m)
 		return;
 	c = context_of(r, in, &names);
 	c.action = verdict_name(action);
-	c.sequence = r->sequence++;
+	c.sequence = (*r->sequence)++;
 	c.ordinal = ordinal;
-	json = event_json(m, &j, r->cfg->policy, &c, &n);
+	json = event_json(m, &j, r->policy, &c, &n);
 	send_event(r, json, n);
 }
 
@@ -173,7 +173,7 @@ void
 report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
 {
 	static const struct finding_counts none[DETECT_DETECTORS_MAX];
-	struct message m = {.env = in->env->inspect,
+	struct message m = {.env = in->conversation.env,
 		.conversation = &in->conversation,
 		.direction = dir,
 		.channel = in->conversation.channel,
@@ -208,9 +208,9 @@ report_evasion(struct report *r, const struct inspection *in, enum direction dir
 	char *json;
 	size_t n = 0;
 
-	c.direction = event_direction(is_inside(r->cfg->policy, c.ends, dir),
-		is_inside(r->cfg->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
-	c.sequence = r->sequence++;
+	c.direction = event_direction(is_inside(r->policy, c.ends, dir),
+		is_inside(r->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
+	c.sequence = (*r->sequence)++;
 	json = event_evasion_json(&e, &c, &n);
 	send_event(r, json, n);
 }

@@ -21,12 +21,22 @@
 #include "dataplane/worker.h"
 #include "policy/event.h"
 
+/** One for each policy that flows of the worker were begun under. */
 struct report {
 	const struct worker_config *cfg;
+	const struct policy *policy;
 	struct worker_stats *stats;
 	struct classifier *classifier;
-	uint64_t sequence; /* events of this worker so far */
+	uint64_t *sequence; /* events of this worker so far */
+	uint64_t flows;	    /* that are judged by this policy and aren't over */
 };
+
+/** What the flow's messages are reported to: it keeps the policy that it began with. */
+static inline struct report *
+report_of(const struct inspection *in)
+{
+	return in->conversation.env->ctx;
+}
 
 /** Does this judged message leave a record? */
 bool report_writes(const struct message *m, bool alert, bool log_messages);

@@ -31,13 +31,21 @@ enum {
 	CONVERSIONS = 256,	 /* iconv conversions at once */
 };
 
+/* A policy that flows were begun under: it stays until the last of them has ended. */
+struct generation {
+	struct generation *older;
+	struct inspect_env inspect;
+	struct report report;
+};
+
 struct worker {
 	struct worker_config cfg;
 	struct worker_stats stats;
 	struct inspect_limits limits;
-	struct inspect_env inspect;
+	struct generation *policy; /* the current one first */
 	struct inspection_env inspections;
-	struct report report;
+	struct transfer_table *transfers;
+	uint64_t sequence; /* of events */
 	struct pages *pages;
 	struct flow_table *flows;
 	struct tcp_engine *tcp;
@@ -160,23 +168,83 @@ open_fragments(struct worker *w)
 	return fragments_create(&cfg);
 }
 
+static void
+free_generation(struct generation *g)
+{
+	if (g != NULL)
+		detect_scratch_free(g->inspect.scratch);
+	rte_free(g);
+}
+
+bool
+worker_set_policy(struct worker *w, const struct policy *policy)
+{
+	struct generation *g = rte_zmalloc_socket("policy", sizeof(*g), 0, w->cfg.socket);
+
+	if (g == NULL)
+		return false;
+	g->report = (struct report){.cfg = &w->cfg,
+		.policy = policy,
+		.stats = &w->stats,
+		.classifier = w->classifier,
+		.sequence = &w->sequence};
+	g->inspect = (struct inspect_env){
+		.limits = &w->limits,
+		.detect = policy_detect(policy),
+		.scratch = detect_scratch_new(policy_detect(policy)),
+		.pseudonym = w->cfg.pseudonym,
+		.charsets = w->charsets,
+		.transfers = w->transfers,
+		.message_done = report_message,
+		.ctx = &g->report,
+		.distinct_seed = w->cfg.distinct_seed,
+	};
+	if (g->inspect.scratch == NULL) {
+		free_generation(g);
+		return false;
+	}
+	g->older = w->policy;
+	w->policy = g;
+	w->inspections.inspect = &g->inspect;
+	w->today_set = false;
+	return true;
+}
+
+bool
+worker_uses_policy(const struct worker *w, const struct policy *policy)
+{
+	for (const struct generation *g = w->policy; g != NULL; g = g->older)
+		if (g->report.policy == policy)
+			return true;
+	return false;
+}
+
+/* Old policies go when their last flow has. */
+static void
+drop_old_policies(struct worker *w)
+{
+	struct generation **link = &w->policy->older;
+
+	while (*link != NULL) {
+		struct generation *g = *link;
+
+		if (g->report.flows > 0) {
+			link = &g->older;
+			continue;
+		}
+		*link = g->older;
+		free_generation(g);
+	}
+}
+
 static bool
 open_inspect(struct worker *w)
 {
 	w->charsets = charset_catalog_new(CONVERSIONS);
 	w->limits = w->cfg.inspect;
-	w->inspect = (struct inspect_env){
-		.limits = &w->limits,
-		.detect = policy_detect(w->cfg.policy),
-		.scratch = detect_scratch_new(policy_detect(w->cfg.policy)),
-		.pseudonym = w->cfg.pseudonym,
-		.charsets = w->charsets,
-		.transfers = transfer_table_new(w->limits.transfers),
-		.message_done = report_message,
-		.ctx = &w->report,
-		.distinct_seed = w->cfg.distinct_seed,
-	};
-	return w->charsets != NULL && w->inspect.scratch != NULL && w->inspect.transfers != NULL;
+	w->transfers = transfer_table_new(w->limits.transfers);
+	return w->charsets != NULL && w->transfers != NULL &&
+		worker_set_policy(w, w->cfg.policy);
 }
 
 static bool
@@ -222,20 +290,15 @@ worker_new(const struct worker_config *cfg, struct worker_error *err)
 		worker_free(w);
 		return NULL;
 	}
-	w->report = (struct report){
-		.cfg = &w->cfg, .stats = &w->stats, .classifier = w->classifier};
-	w->inspections.inspect = &w->inspect;
 	w->inspections.pages = pages_source(w->pages);
 	w->inspections.tcp = w->tcp;
 	w->inspections.classifier = w->classifier;
 	w->inspections.stats = &w->stats;
-	w->inspections.report = &w->report;
 	w->inspections.settle_us = w->cfg.limits.settle_pause * 1000;
 	w->enforce = (struct enforce_env){.inspections = &w->inspections,
 		.tcp = w->normalise,
 		.cfg = &w->cfg,
 		.stats = &w->stats,
-		.report = &w->report,
 		.refusal = &w->refusal};
 	return w;
 }
@@ -250,8 +313,13 @@ worker_free(struct worker *w)
 	tcp_engine_destroy(w->tcp);
 	normalise_engine_destroy(w->normalise);
 	classifier_free(w->classifier);
-	transfer_table_free(w->inspect.transfers);
-	detect_scratch_free(w->inspect.scratch);
+	transfer_table_free(w->transfers);
+	while (w->policy != NULL) {
+		struct generation *g = w->policy;
+
+		w->policy = g->older;
+		free_generation(g);
+	}
 	charset_catalog_free(w->charsets);
 	rte_free(w->inspections.scratch);
 	pages_destroy(w->pages);
@@ -289,7 +357,8 @@ set_today(struct worker *w, uint64_t us)
 		return;
 	w->today_set = true;
 	w->today_us = us - us % day_us;
-	w->inspect.today = date_of_day((int64_t)(us / day_us));
+	for (struct generation *g = w->policy; g != NULL; g = g->older)
+		g->inspect.today = date_of_day((int64_t)(us / day_us));
 }
 
 static void
@@ -347,7 +416,7 @@ let_go_unusable(struct worker *w, struct packet *p, enum header_result r)
 static bool
 is_exempt(const struct worker *w, const struct packet *p)
 {
-	const struct policy *policy = w->cfg.policy;
+	const struct policy *policy = w->policy->report.policy;
 	int from, to;
 
 	if (!policy_exempts(policy))
@@ -409,7 +478,7 @@ count_unread(struct worker *w, struct flow *f, const struct packet *p, enum dire
 static bool
 unread_leaves(const struct worker *w, const struct packet *p)
 {
-	const struct policy *policy = w->cfg.policy;
+	const struct policy *policy = w->policy->report.policy;
 	int from = policy_domain_of_address(policy, p->family, p->address[0]);
 	int to = policy_domain_of_address(policy, p->family, p->address[1]);
 
@@ -431,7 +500,7 @@ no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
 static enum event_mode
 mode_of(const struct worker *w, const struct packet *p)
 {
-	const struct policy *policy = w->cfg.policy;
+	const struct policy *policy = w->policy->report.policy;
 
 	if (!is_inline(w))
 		return EVENT_MONITOR;
@@ -571,6 +640,7 @@ sweep(struct worker *w, uint64_t now_us)
 		enforce_tick(&w->enforce, now_us);
 	flow_table_sweep(w->flows, now_us, SWEEP_FLOWS);
 	fragments_sweep(w->fragments, now_us);
+	drop_old_policies(w);
 	open = flow_table_count(w->flows);
 	w->stats.flows_open = open;
 	if (open > w->stats.flows_peak)

@@ -311,6 +311,237 @@ test_any_edits(void **state)
 	}
 }
 
+/* A wrong checksum isn't made right by anything: the receiver still sees the damage. */
+static void
+test_wrong_stays_wrong(void **state)
+{
+	unsigned seed = 5;
+
+	(void)state;
+	for (unsigned what = 0; what < EDITS; what++) {
+		struct tcp_model t = some_model(1, &seed);
+		struct packet p, again;
+
+		t.n = 100;
+		p = packet_of(&t, 33, NULL);
+		/* Behind the source port's first byte; no edit touches it. */
+		packet_write(&p, p.l4_at, bytes_of("\x01", 1));
+		assert_int_equal(headers_parse(p.mbuf, true, &p), HEADER_TCP_CHECKSUM);
+		edit(&t, &p, what, &seed);
+		assert_int_equal(headers_parse(p.mbuf, true, &again), HEADER_TCP_CHECKSUM);
+		rte_pktmbuf_free(p.mbuf);
+	}
+}
+
+/* What lies outside of the payload is left out. */
+static void
+test_beyond(void **state)
+{
+	unsigned seed = 6;
+	struct tcp_model t = some_model(1, &seed);
+	struct packet p;
+
+	(void)state;
+	t.n = 10;
+	p = packet_of(&t, 20, NULL);
+	segment_overwrite(&p, 8, bytes_of("abcdef", 6));
+	memcpy(t.payload + 8, "ab", 2);
+	check(&t, &p, "past the end");
+	segment_overwrite(&p, 10, bytes_of("abcdef", 6));
+	segment_blank(&p, 4000, 5000);
+	check(&t, &p, "behind the end");
+	segment_blank(&p, 9, UINT32_MAX);
+	t.payload[9] = 0;
+	check(&t, &p, "blanked to the end");
+	segment_cut_head(&p, 11);
+	t.seq += 10;
+	t.n = t.padding = 0;
+	check(&t, &p, "more than all");
+	segment_cut_tail(&p, 1);
+	check(&t, &p, "nothing left");
+	rte_pktmbuf_free(p.mbuf);
+}
+
+/* ---- made ones ---- */
+
+/* A copy without payload is the model without it. */
+static void
+test_bare_copy(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 500; round++) {
+		unsigned seed = round;
+		struct tcp_model t = some_model(round % ARRAY_LEN(option_sets), &seed);
+		struct packet p = packet_of(&t, 1 + (size_t)rand_r(&seed) % 400, &seed), bare;
+		struct rte_mbuf *m = segment_bare_copy(&p, pool);
+
+		assert_non_null(m);
+		check(&t, &p, "the original");
+		t.n = t.padding = t.reserved = 0;
+		t.flags &= (uint8_t)~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+		assert_int_equal(headers_parse(m, true, &bare), HEADER_OK);
+		check(&t, &bare, "a bare copy");
+		assert_int_equal(bare.time, 77);
+		rte_pktmbuf_free(m);
+		rte_pktmbuf_free(p.mbuf);
+	}
+}
+
+/* From a path and the numbers of a packet, the same packet. */
+static void
+test_build_again(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 500; round++) {
+		unsigned seed = round;
+		struct tcp_model t = some_model(round & 1, &seed);
+		struct packet p = packet_of(&t, 1 + (size_t)rand_r(&seed) % 400, &seed), made;
+		struct segment s = {.seq = t.seq,
+			.ack = t.ack,
+			.window = t.window,
+			.flags = t.flags,
+			.stamped = t.n_options > 0,
+			.stamp = 0x01020304,
+			.echo = 0x05060708,
+			.payload = bytes_of(t.payload, t.n)};
+		struct segment_path path;
+		struct rte_mbuf *m;
+		uint8_t id[2] = {0};
+
+		segment_path_learn(&path, &p);
+		assert_int_equal(path.n_link, 14 + 4 * t.n_tags);
+		m = segment_build(pool, &path, &s);
+		assert_non_null(m);
+		t.padding = t.reserved = t.ip_options = 0;
+		t.urgent = 0;
+		assert_int_equal(headers_parse(m, true, &made), HEADER_OK);
+		/* The model's identification, for the comparison. */
+		if (t.family == 4) {
+			uint8_t sum[2];
+
+			packet_write(&made, made.l3_at + 4, bytes_of("\x12\x34", 2));
+			packet_write(&made, made.l3_at + 10, bytes_of(id, 2));
+			frame_put16(sum, frame_fold(frame_sum(
+				rte_pktmbuf_mtod_offset(m, uint8_t *, made.l3_at), 20, 0)));
+			packet_write(&made, made.l3_at + 10, bytes_of(sum, 2));
+		}
+		assert_int_equal(headers_parse(m, true, &made), HEADER_OK);
+		check(&t, &made, "built again");
+		rte_pktmbuf_free(m);
+		rte_pktmbuf_free(p.mbuf);
+	}
+}
+
+static void
+check_sacks(const struct segment *s, const struct segment_path *path, const uint8_t *want,
+	uint32_t n_want)
+{
+	struct rte_mbuf *m = segment_build(pool, path, s);
+	struct packet p;
+
+	assert_non_null(m);
+	assert_int_equal(headers_parse(m, true, &p), HEADER_OK);
+	assert_int_equal(p.payload_at - p.l4_at, 20 + n_want);
+	assert_memory_equal(
+		rte_pktmbuf_mtod_offset(m, uint8_t *, p.l4_at + 20), want, n_want);
+	rte_pktmbuf_free(m);
+}
+
+/* RFC 2018, 3: kind 5, length 8n + 2, the edges of each block. */
+static void
+test_build_sacks(void **state)
+{
+	static const uint8_t four[36] = {1, 1, 5, 34, 0, 0, 0, 10, 0, 0, 0, 20, 0, 0, 0, 30, 0, 0, 0,
+		40, 0, 0, 0, 50, 0, 0, 0, 60, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1};
+	static const uint8_t stamped[40] = {1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 8, 1, 1, 5, 26, 0, 0,
+		0, 10, 0, 0, 0, 20, 0, 0, 0, 30, 0, 0, 0, 40, 0, 0, 0, 50, 0, 0, 0, 60};
+	struct segment s = {.flags = TCP_FLAG_ACK,
+		.stamp = 7,
+		.echo = 8,
+		.n_sacks = 4,
+		.sacks = {{10, 20}, {30, 40}, {50, 60}, {0xffffffff, 1}}};
+	struct segment_path path;
+	unsigned seed = 1;
+	struct tcp_model t = some_model(0, &seed);
+	struct packet p = packet_of(&t, 4000, NULL);
+
+	(void)state;
+	segment_path_learn(&path, &p);
+	check_sacks(&s, &path, four, sizeof(four));
+	s.stamped = true;
+	check_sacks(&s, &path, stamped, sizeof(stamped));
+	rte_pktmbuf_free(p.mbuf);
+}
+
+static void
+test_build_too_large(void **state)
+{
+	static const uint8_t zeros[70000];
+	struct segment s = {.payload = bytes_of(zeros, 2048)};
+	unsigned seed = 1;
+	struct tcp_model t = some_model(0, &seed);
+	struct packet p = packet_of(&t, 4000, NULL);
+	struct segment_path path;
+
+	(void)state;
+	segment_path_learn(&path, &p);
+	assert_null(segment_build(pool, &path, &s));
+	s.payload.n = 65536 + 10;
+	assert_null(segment_build(pool, &path, &s));
+	rte_pktmbuf_free(p.mbuf);
+}
+
+/* What the model's frame is, with source and destination changed over. */
+static void
+test_path_turn(void **state)
+{
+	(void)state;
+	for (unsigned family = 4; family <= 6; family += 2) {
+		struct tcp_model t = {.family = (uint8_t)family, .n_tags = 2};
+		struct packet p = packet_of(&t, 4000, NULL), back;
+		struct segment s = {.flags = TCP_FLAG_ACK};
+		struct segment_path path, turned;
+		struct rte_mbuf *m;
+
+		segment_path_learn(&path, &p);
+		segment_path_turn(&turned, &path);
+		m = segment_build(pool, &turned, &s);
+		assert_int_equal(headers_parse(m, true, &back), HEADER_OK);
+		assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *),
+			"\x02\0\0\0\0\x05\x02\0\0\0\0\x09\x88\xa8\0\x64\x81\0\0\x65", 20);
+		assert_memory_equal(back.address[0], p.address[1], 16);
+		assert_memory_equal(back.address[1], p.address[0], 16);
+		assert_true(back.port[0] == 25 && back.port[1] == 40112);
+		assert_int_equal(
+			rte_pktmbuf_mtod(m, uint8_t *)[22 + (family == 4 ? 8 : 7)], 64);
+		rte_pktmbuf_free(m);
+		rte_pktmbuf_free(p.mbuf);
+	}
+}
+
+/* Tags that the port took out of the frame are in a made one; on other links nothing is. */
+static void
+test_path_stripped(void **state)
+{
+	struct tcp_model t = {.family = 4}, tagged = {.family = 4, .n_tags = 2};
+	struct packet p = packet_of(&t, 4000, NULL), q = packet_of(&tagged, 4000, NULL);
+	struct segment_path path, want;
+
+	(void)state;
+	p.mbuf->ol_flags |= RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED;
+	p.mbuf->vlan_tci_outer = 100;
+	p.mbuf->vlan_tci = 101;
+	assert_int_equal(headers_parse(p.mbuf, true, &p), HEADER_OK);
+	segment_path_learn(&path, &p);
+	segment_path_learn(&want, &q);
+	assert_memory_equal(&path, &want, sizeof(path));
+	packet_meta(p.mbuf)->link = LINK_RAW;
+	segment_path_learn(&path, &p);
+	assert_int_equal(path.n_link, 0);
+	rte_pktmbuf_free(p.mbuf);
+	rte_pktmbuf_free(q.mbuf);
+}
+
 static int
 start(void **state)
 {
@@ -335,6 +566,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_edit),
 		cmocka_unit_test(test_any_edits),
+		cmocka_unit_test(test_wrong_stays_wrong),
+		cmocka_unit_test(test_beyond),
+		cmocka_unit_test(test_bare_copy),
+		cmocka_unit_test(test_build_again),
+		cmocka_unit_test(test_build_sacks),
+		cmocka_unit_test(test_build_too_large),
+		cmocka_unit_test(test_path_turn),
+		cmocka_unit_test(test_path_stripped),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -434,14 +434,25 @@ pass_exempt(struct worker *w, struct packet *p)
 	let_go(w, p, true);
 }
 
+/* Inline nothing passes by a wrong checksum, since it mustn't leave with one that was read. */
+static enum verify
+verify_of(const struct worker *w)
+{
+	if (is_inline(w))
+		return VERIFY_OR_COMPLETE;
+	return w->cfg.verify_checksums ? VERIFY_YES : VERIFY_NO;
+}
+
 /* @return whether @p p is a whole packet to go on with; else its mbuf is gone */
 static bool
 read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 {
-	enum header_result r = headers_parse(m, w->cfg.verify_checksums, p);
+	enum header_result r = headers_parse(m, verify_of(w), p);
 
 	count_packet(w, packet_meta(m));
 	w->stats.headers[r]++;
+	if (r == HEADER_PARTIAL_CHECKSUM)
+		headers_complete_checksum(p);
 	if ((header_result_usable(r) || r == HEADER_FRAGMENT) && is_exempt(w, p)) {
 		pass_exempt(w, p);
 		return false;
@@ -449,7 +460,7 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	if (r == HEADER_FRAGMENT) {
 		if (fragments_feed(w->fragments, p) != FRAGMENT_WHOLE)
 			return false;
-		r = headers_reparse(p, w->cfg.verify_checksums);
+		r = headers_reparse(p, verify_of(w));
 		if (r != HEADER_OK)
 			w->stats.headers[r]++;
 	}

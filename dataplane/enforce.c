@@ -615,6 +615,60 @@ enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 	return true;
 }
 
+/* Of a segment that came in IP fragments: [at, at + n) of its payload. */
+static struct rte_mbuf *
+build_piece(struct enforcement *e, const struct packet *p, struct bytes payload, uint32_t at,
+	uint32_t n)
+{
+	struct segment s = {.seq = p->seq + at,
+		.ack = p->ack,
+		.window = p->window,
+		.flags = p->tcp_flags,
+		.payload = bytes_of(payload.p + at, n)};
+	struct segment_path path;
+	struct rte_mbuf *m;
+
+	if (at + n < payload.n)
+		s.flags &= (uint8_t) ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+	s.stamped = segment_stamps(p, &s.stamp, &s.echo);
+	segment_path_learn(&path, p);
+	m = segment_build(e->env->cfg->packets, &path, &s);
+	if (m != NULL)
+		*packet_meta(m) = *packet_meta(p->mbuf);
+	return m;
+}
+
+bool
+enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
+{
+	enum { PIECE = 1200 }; /* fits every MTU that IPv6 allows, with its headers */
+	struct rte_mbuf *whole = p->mbuf;
+	struct bytes payload = {NULL, p->payload_len};
+	uint32_t done = 0;
+
+	if (p->payload_len <= INSPECTION_SCRATCH && (p->tcp_flags & TCP_FLAG_SYN) == 0)
+		payload.p = rte_pktmbuf_read(whole, p->payload_at, p->payload_len,
+			e->env->inspections->scratch);
+	while (payload.p != NULL && done < payload.n) {
+		uint32_t n = RTE_MIN((uint32_t)payload.n - done, (uint32_t)PIECE);
+		struct rte_mbuf *m = build_piece(e, p, payload, done, n);
+		struct packet piece;
+
+		if (m == NULL)
+			break;
+		packet_meta(m)->wire_length = rte_pktmbuf_pkt_len(m);
+		if (headers_parse(m, VERIFY_YES, &piece) != HEADER_OK) {
+			rte_pktmbuf_free(m);
+			break;
+		}
+		(void)enforcement_packet(e, &piece, dir);
+		done += n;
+	}
+	e->env->stats->undelivered += p->payload_len - done;
+	rte_pktmbuf_free(whole);
+	return true;
+}
+
 void
 enforcement_close(struct enforcement *e)
 {

@@ -75,6 +75,12 @@ bool enforcement_open(struct enforce_env *env, struct inspection *in, const stru
  */
 bool enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir);
 
+/**
+ * The same for a segment that came in IP fragments, and is a chain longer than the wire
+ * takes: it leaves as several segments. A SYN doesn't leave so.
+ */
+bool enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir);
+
 /** The flow ends: before its inspection_close(). */
 void enforcement_close(struct enforcement *e);
 

@@ -546,6 +546,8 @@ inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum dir
 static bool
 read_packet(struct worker *w, struct inspection *in, struct packet *p, enum direction dir)
 {
+	if (in->enforced != NULL && p->mbuf->nb_segs > 1)
+		return enforcement_pieces(in->enforced, p, dir);
 	if (in->enforced != NULL)
 		return enforcement_packet(in->enforced, p, dir);
 	if (in->mode == EVENT_ENFORCE) {

@@ -20,6 +20,8 @@ struct enforcement {
 	uint64_t refused_us;		  /* when the refusal began */
 	uint64_t absorb_until;		  /* stream position (as read) at which it is enough */
 	uint64_t held_us[2];		  /* since when a direction holds; 0: it doesn't */
+	uint64_t released;		  /* bytes of its direction that had left at the refusal */
+	uint32_t serial;		  /* of the refused message; 0: it isn't the conversation's */
 	uint32_t refused_at;		  /* sequence number of the first byte that was absorbed */
 	uint8_t state;			  /* enum state */
 	uint8_t dir;			  /* enum direction, that is refused */
@@ -174,6 +176,7 @@ reserve(struct inspection *in, enum direction dir, enum verdict v)
 {
 	in->acted[dir] = (uint8_t)v;
 	in->reserved[dir] = in->ordinal[dir]++;
+	in->serial[dir] = in->conversation.open[dir]->serial;
 }
 
 /* ---- refusing ---- */
@@ -314,6 +317,8 @@ ask(struct enforcement *e)
 
 	r->dir = e->follows ? DIR_CLIENT : (enum direction)e->dir;
 	r->event_id = e->event_id;
+	r->serial = e->serial;
+	r->released = e->released;
 	r->last = e->last || e->finished;
 	r->ended = e->ended;
 	r->n_words = 0;
@@ -365,6 +370,8 @@ begin_refusal(struct enforcement *e, enum direction dir, enum verdict v)
 	normaliser_numbers(&e->tcp, dir, &numbers);
 	e->refused_at = numbers.read;
 	e->finished = numbers.fin_read;
+	e->released = e->in->conversation.stats.delivered[dir] -
+		(numbers.read - numbers.released - numbers.fin_read);
 	activate(e);
 	count_refusal(e, v);
 }
@@ -395,6 +402,7 @@ refuse(struct enforcement *e, enum direction dir, enum verdict v, bool ended)
 	if (!ended && e->in->conversation.open[dir] != NULL)
 		reserve(e->in, dir, v);
 	report_event_id(report_of(e->in), e->in, dir, e->in->reserved[dir], e->event_id);
+	e->serial = e->in->serial[dir];
 	begin_refusal(e, dir, v);
 	e->ended = ended;
 	refuse_control(e);

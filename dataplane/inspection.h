@@ -46,6 +46,7 @@ struct inspection {
 	/* What is done with a verdict; enforce.h. */
 	struct enforcement *enforced; /* of a TCP flow in enforce mode; else NULL */
 	uint32_t reserved[2];	      /* ordinal of the direction's message that acted[] is of */
+	uint32_t serial[2];	      /* its message.serial */
 	uint32_t heard_ms[2];	      /* when its last byte came, since first_us */
 	uint8_t mode;		      /* enum event_mode */
 	uint8_t acted[2];	      /* enum verdict: what stops the open message already */

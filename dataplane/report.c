@@ -2,6 +2,7 @@
 #include "dataplane/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/event.h"
 #include "policy/judge.h"
@@ -125,6 +126,7 @@ conclude(struct inspection *in, const struct message *m, uint64_t ordinal, enum 
 		return;
 	in->outcome[dir] = (uint8_t)action;
 	in->reserved[dir] = (uint32_t)ordinal;
+	in->serial[dir] = m->serial;
 }
 
 static uint64_t
@@ -133,6 +135,28 @@ ordinal_of(struct inspection *in, const struct message *m)
 	if (m->conversation == &in->conversation && in->acted[m->direction] != VERDICT_FORWARD)
 		return in->reserved[m->direction];
 	return in->ordinal[m->direction]++;
+}
+
+/* How its sender learns of it. */
+static enum event_refusal
+said_of(const struct inspection *in, const struct message *m, enum verdict action)
+{
+	static const struct {
+		const char *protocol;
+		enum event_refusal said;
+	} words[] = {{"smtp", EVENT_REFUSAL_SMTP_554}, {"http", EVENT_REFUSAL_HTTP_403},
+		{"ftp", EVENT_REFUSAL_FTP_550}, {"tls", EVENT_REFUSAL_TLS_ALERT}};
+
+	if (action < VERDICT_REFUSE)
+		return EVENT_REFUSAL_NONE;
+	if (in->conversation.datagrams || m->conversation != &in->conversation)
+		return EVENT_REFUSAL_DROPPED;
+	for (size_t i = 0; action == VERDICT_REFUSE && i < ARRAY_LEN(words); i++)
+		if (strcmp(m->protocol, words[i].protocol) == 0 &&
+			(m->direction == DIR_CLIENT ||
+				words[i].said == EVENT_REFUSAL_FTP_550))
+			return words[i].said;
+	return EVENT_REFUSAL_RESET;
 }
 
 void
@@ -163,6 +187,7 @@ report_message(void *ctx, struct message *m)
 		return;
 	c = context_of(r, in, &names);
 	c.action = verdict_name(action);
+	c.refusal = said_of(in, m, action);
 	c.sequence = (*r->sequence)++;
 	c.ordinal = ordinal;
 	json = event_json(m, &j, r->policy, &c, &n);

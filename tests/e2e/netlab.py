@@ -44,6 +44,7 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix="sluss-lab-")
         os.chmod(self.dir, 0o755)
         self.processes = []
+        self.endings = []  # called at the end, the last one first
 
     def __enter__(self):
         try:
@@ -71,6 +72,8 @@ class Lab:
             run("ip", "-n", ns, "-6", "route", "add", far6 + "/128", "dev", dev)
 
     def __exit__(self, *exc):
+        for end in reversed(self.endings):
+            end()
         for p in reversed(self.processes):
             stop(p)
         for ns in (self.client_ns, self.server_ns):

@@ -52,7 +52,7 @@ struct shown {
 };
 
 /* Of the messages that were done; the last one's words, and all. */
-static struct shown last;
+static struct shown last, last_sent;
 static struct box all;
 
 static void put(char *at, size_t size, const char *format, ...)
@@ -118,6 +118,8 @@ on_message(void *ctx, struct message *m)
 	assert_int_equal(m->pending, 0);
 	assert_int_equal(m->doubts, 0);
 	show(m, &last);
+	if (m->direction == DIR_CLIENT)
+		last_sent = last;
 	box_put(&all, last.judged, strlen(last.judged));
 	box_put(&all, last.told, strlen(last.told));
 }
@@ -322,6 +324,20 @@ as_plain(struct bytes text, uint8_t *ret)
 	return text.n;
 }
 
+/* Nothing but what base64 holds, so that it may be either. */
+static size_t
+as_words(struct bytes text, uint8_t *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		if (ascii_is_digit(text.p[i]) || ((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z'))
+			ret[n++] = text.p[i];
+		else if (text.p[i] == ' ')
+			ret[n++] = '\n';
+	return n;
+}
+
 static size_t
 as_base64(struct bytes text, uint8_t *ret)
 {
@@ -419,6 +435,8 @@ static const struct form {
 			.n_readings = 2}, 3},
 	{"base64", as_base64, {.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 5},
 	{"no base64", as_plain, {.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 5},
+	{"words called base64", as_words,
+		{.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 0},
 	{"base64 of html", as_base64, {.label = "f", .type = BYTES("text/html"),
 		.readings = {{{CODING_BASE64}}}, .n_readings = 1}, 40},
 	{"quoted-printable", as_quoted_printable,
@@ -459,11 +477,197 @@ test_forms(void **state)
 			check_form(&forms[i], seed * 7919 + (uint32_t)i);
 }
 
+/* ---- conversations ---- */
+
+static const struct talk {
+	const char *name;
+	const char *before; /* from the client */
+	const char *answer; /* from the server, behind it */
+	const char *head;   /* from the client, then the text */
+	bool datagrams;
+	size_t slack;
+} talks[] = {
+	{"raw", "nothing of note\n", "", "", false, 0},
+	{"http", "", "", "POST /a HTTP/1.1\r\nHost: b.example\r\nContent-Length: 9999\r\n\r\n",
+		false, 0},
+	{"http form", "", "",
+		"POST /a HTTP/1.1\r\nHost: b.example\r\nContent-Length: 9999\r\n"
+		"Content-Type: multipart/form-data; boundary=gr\r\n\r\n--gr\r\n"
+		"Content-Disposition: form-data; name=f; filename=a.txt\r\n\r\n", false, 2},
+	{"smtp", "EHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n",
+		"220 x ESMTP\r\n250 x\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+		"Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n", false, 3},
+};
+
+struct talking {
+	struct conversation c;
+	enum direction dir;
+};
+
+static void
+hear(void *ctx, struct bytes piece)
+{
+	struct talking *t = ctx;
+
+	conversation_data(&t->c, t->dir, piece);
+}
+
+static void
+talk_open(struct talking *t, const struct talk *k)
+{
+	struct endpoints ends = {.family = 4, .port = {40000, 4000}};
+
+	conversation_open(&t->c, &env, &arena_source_malloc, &ends, CHANNEL_OTHER, false);
+	t->c.datagrams = k->datagrams;
+	t->dir = DIR_SERVER;
+	if (k->answer[0] == '2')
+		hear(t, bytes_of((const uint8_t *)k->answer, 13));
+	t->dir = DIR_CLIENT;
+	hear(t, bytes_str(k->before));
+	t->dir = DIR_SERVER;
+	if (k->answer[0] == '2')
+		hear(t, bytes_str(k->answer + 13));
+	t->dir = DIR_CLIENT;
+	hear(t, bytes_str(k->head));
+}
+
+static void
+talk_end(struct talking *t)
+{
+	conversation_close(&t->c, false);
+	assert_null(t->c.open[DIR_CLIENT]);
+	assert_null(t->c.open[DIR_SERVER]);
+	assert_int_equal(t->c.budget.held, 0);
+}
+
+static void
+check_talk(const struct talk *k, uint32_t seed)
+{
+	static char text[1400];
+	size_t n = make_text(seed, text, sizeof(text)), step = 1 + seed % 40;
+	struct shown *ends = calloc(n + 1, sizeof(*ends));
+	struct bytes in = bytes_of((uint8_t *)text, n);
+	struct talking t;
+	struct shown got;
+	bool pending;
+
+	assert_non_null(ends);
+	for (size_t i = 0; i <= n; i++) {
+		talk_open(&t, k);
+		feed_steps(bytes_of(in.p, i), i, hear, &t);
+		talk_end(&t);
+		ends[i] = last_sent;
+	}
+	talk_open(&t, k);
+	for (size_t i = 0; i < n; i += step) {
+		size_t piece = step < n - i ? step : n - i;
+
+		feed_steps(bytes_of(in.p + i, piece), piece, hear, &t);
+		assert_non_null(t.c.open[DIR_CLIENT]);
+		(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+		assert_as_ended(k->name, ends, i + piece, k->slack, &got);
+	}
+	talk_end(&t);
+	assert_string_equal(last_sent.judged, ends[n].judged);
+	assert_string_equal(last_sent.told, ends[n].told);
+	free(ends);
+}
+
+static void
+test_talks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(talks); i++)
+		for (uint32_t seed = 1; seed <= 4; seed++)
+			check_talk(&talks[i], seed * 104729 + (uint32_t)i);
+}
+
+/* What waits is decided by a pause, in the direction that pauses and while undecided too. */
+static void
+test_pause(void **state)
+{
+	static const struct talk nothing = {"", "", "", "", false, 0};
+	struct talking t;
+	struct shown got;
+	bool pending;
+
+	(void)state;
+	talk_open(&t, &nothing);
+	hear(&t, bytes_str("GET /personnr=19760102-2382")); /* the line may go on */
+	assert_false(t.c.decided);
+	(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+	assert_true(pending);
+	assert_int_equal(got.found, 1);
+	conversation_settle(&t.c, DIR_SERVER);
+	(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+	assert_true(pending);
+	conversation_settle(&t.c, DIR_CLIENT);
+	(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+	assert_false(pending);
+	assert_int_equal(got.found, 1);
+	talk_end(&t);
+}
+
+/* Each datagram is decided when it was read. */
+static void
+test_datagrams(void **state)
+{
+	static const struct talk datagrams = {"", "", "", "", true, 0};
+	struct talking t;
+	struct shown got;
+	bool pending;
+
+	(void)state;
+	talk_open(&t, &datagrams);
+	for (unsigned i = 1; i < 4; i++) {
+		hear(&t, bytes_str("personnummer 19760102-2382"));
+		(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+		assert_false(pending);
+		assert_int_equal(got.found, i);
+	}
+	talk_end(&t);
+}
+
+/* What is asked for and can't be read is opaque, until it is taken back. */
+static void
+test_opaque_ahead(void **state)
+{
+	static const struct part_meta meta = {.label = "f"};
+	struct judgement j;
+	struct file f;
+	bool pending;
+
+	(void)state;
+	file_open(&f, &meta);
+	(void)message_preview_begin(f.m, &pending);
+	message_preview_end(f.m);
+	f.m->opaque_ahead = OPAQUE_TLS;
+	assert_true(message_preview_begin(f.m, &pending));
+	assert_false(pending);
+	assert_int_equal(f.m->opaque[OPAQUE_TLS], 1);
+	policy_judge(policy, f.m, NULL, &j);
+	assert_true(j.opaque);
+	message_preview_end(f.m);
+	assert_int_equal(f.m->opaque[OPAQUE_TLS], 0);
+	assert_false(message_preview_begin(f.m, &pending));
+	message_preview_end(f.m);
+	f.m->opaque_ahead = OPAQUE_NONE;
+	assert_true(message_preview_begin(f.m, &pending));
+	policy_judge(policy, f.m, NULL, &j);
+	assert_false(j.opaque);
+	message_preview_end(f.m);
+	file_close(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_talks),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_opaque_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -144,7 +144,7 @@ void
 report_evasion(struct report *r, const struct inspection *in, enum direction dir)
 {
 	struct event_evasion e = {
-		.what = "tcp-overlap-conflict",
+		.kind = EVENT_EVASION_TCP_OVERLAP_CONFLICT,
 		.direction = dir,
 		.offset = in->conflict_at[dir],
 		.bytes = in->conflicts[dir],

@@ -429,7 +429,8 @@ static const struct form {
 	size_t slack;
 } forms[] = {
 	{"plain", as_plain, {.label = "f"}, 0},
-	{"declared", as_plain, {.label = "f", .type = BYTES("text/plain"), .charset = BYTES("utf-8")}, 0},
+	{"declared", as_plain,
+		{.label = "f", .type = BYTES("text/plain"), .charset = BYTES("utf-8")}, 3},
 	{"two readings", as_plain,
 		{.label = "f", .readings = {{{CODING_QUOTED_PRINTABLE}}, {{CODING_IDENTITY}}},
 			.n_readings = 2}, 3},
@@ -475,6 +476,10 @@ test_forms(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
 		for (uint32_t seed = 1; seed <= 4; seed++)
 			check_form(&forms[i], seed * 7919 + (uint32_t)i);
+	limits.distinct_exact = 3; /* counts read "at least" from there on */
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		check_form(&forms[i], 31 + (uint32_t)i);
+	limits = inspect_limits_default();
 }
 
 /* ---- conversations ---- */
@@ -582,6 +587,52 @@ test_talks(void **state)
 			check_talk(&talks[i], seed * 104729 + (uint32_t)i);
 }
 
+#define MAIL "EHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
+#define REPLIES "220 x ESMTP\r\n250 x\r\n250 ok\r\n250 ok\r\n354 go\r\n"
+
+/* What has come whole shows at once, though its message is open. */
+static const struct talk complete[] = {
+	{"request line and host", "", "",
+		"GET /?personnummer=19760102-2382 HTTP/1.1\r\nHost: b.example\r\n\r\n"},
+	{"request field", "", "",
+		"GET / HTTP/1.1\r\nHost: b.example\r\nCookie: personnummer=19760102-2382\r\n\r\n"},
+	{"form", "", "",
+		"POST / HTTP/1.1\r\nHost: b.example\r\nContent-Length: 999\r\n"
+		"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+		"personnummer=19760102%2D2382&"},
+	{"json", "", "",
+		"POST / HTTP/1.1\r\nHost: b.example\r\nContent-Length: 999\r\n"
+		"Content-Type: application/json\r\n\r\n{\"personnummer\": \"19760102-2382\""},
+	{"chunks", "", "",
+		"POST / HTTP/1.1\r\nHost: b.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"11\r\npersonnummer 1976\r\n9\r\n0102-2382"},
+	{"envelope", "EHLO a.example\r\n", "220 x ESMTP\r\n250 x\r\n",
+		"MAIL FROM:<personnummer.19760102-2382@b.example>\r\n"},
+	{"subject", MAIL, REPLIES, "Subject: personnummer 19760102-2382\r\n\r\n"},
+	{"body", MAIL, REPLIES, "Subject: x\r\n\r\npersonnummer 19760102-2382"},
+	{"short base64", MAIL, REPLIES,
+		"Content-Transfer-Encoding: base64\r\n\r\ncGVyc29ubnVtbWVyIDE5NzYwMTAyLTIzODIg"},
+};
+
+static void
+test_complete(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(complete); i++) {
+		struct shown got = {0};
+		struct talking t;
+		bool pending;
+
+		last_sent = (struct shown){0};
+		talk_open(&t, &complete[i]);
+		if (t.c.open[DIR_CLIENT] != NULL)
+			(void)preview(t.c.open[DIR_CLIENT], &got, &pending);
+		if (got.found + last_sent.found == 0)
+			fail_msg("%s: nothing found yet", complete[i].name);
+		talk_end(&t);
+	}
+}
+
 /* What waits is decided by a pause, in the direction that pauses and while undecided too. */
 static void
 test_pause(void **state)
@@ -665,6 +716,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_talks),
+		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_opaque_ahead),

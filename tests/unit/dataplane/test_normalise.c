@@ -178,6 +178,12 @@ give(struct world *w, const struct seg *g, const void *data, size_t n)
 
 /* ---- the trace: ">SA 0/1:data" for what the client sends, "<" for the server ---- */
 
+static uint32_t
+get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static void
 put_options(struct world *w, const struct packet *p)
 {
@@ -193,17 +199,11 @@ put_options(struct world *w, const struct packet *p)
 			snprintf(s, sizeof(s), " t%u/%u", o[at + 5], o[at + 9]);
 			put(&w->trace, s);
 		} else if (o[at] == 5) {
-			for (uint32_t i = 2; i < o[at + 1]; i += 8) {
-				int dir = p->port[0] == w->ends.port[0] ? S : C;
+			int dir = p->port[0] == w->ends.port[0] ? S : C;
 
-				snprintf(s, sizeof(s), " {%d-%d}",
-					(int)((uint32_t)(o[at + i] << 24 | o[at + i + 1] << 16 |
-						      o[at + i + 2] << 8 | o[at + i + 3]) -
-						w->base[dir]),
-					(int)((uint32_t)(o[at + i + 4] << 24 |
-						      o[at + i + 5] << 16 |
-						      o[at + i + 6] << 8 | o[at + i + 7]) -
-						w->base[dir]));
+			for (uint32_t i = at + 2; i < at + o[at + 1]; i += 8) {
+				snprintf(s, sizeof(s), " {%d-%d}", (int)(get32(o + i) - w->base[dir]),
+					(int)(get32(o + i + 4) - w->base[dir]));
 				put(&w->trace, s);
 			}
 		} else {

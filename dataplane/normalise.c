@@ -277,7 +277,7 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 /*
  * The receiver's window, as the sender is to see it: no larger than what can be
  * remembered, so that nothing has to be dropped for want of room; its right edge never
- * moves back (RFC 9293, 3.8.6).
+ * moves back (RFC 9293, 3.8.6), but for the rounding of a scaled window (RFC 7323, 2.4).
  */
 static void
 clamp_window(struct step *t)
@@ -292,9 +292,9 @@ clamp_window(struct step *t)
 	if (window > most) {
 		uint32_t told = h->edge_known ? h->offered - p->ack : 0;
 
+		if ((int32_t)told > 0 && told > most)
+			most = told;
 		raw = most >> shift;
-		if ((int32_t)told > 0 && told > raw << shift)
-			raw = (told + (1u << shift) - 1) >> shift;
 		raw = smaller(raw > 0 ? raw : 1, p->window);
 		if (raw < p->window) {
 			t->e->counters.window_clamped++;

@@ -468,11 +468,177 @@ test_scenarios(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ---- random schedules ---- */
+
+/*
+ * Two receivers of the same frames: one keeps the first copy of a byte, one the last,
+ * until it is read in order. A law of this house says that they read the same.
+ */
+struct receivers {
+	uint8_t first[STREAM_MAX], last[STREAM_MAX];
+	bool have[STREAM_MAX];
+	uint32_t next; /* from the stream's first byte */
+	int64_t fin;   /* -1: none */
+	enum direction dir;
+	uint32_t *seed;
+	unsigned loss; /* of a hundred that leave */
+};
+
+enum { LENGTH = 600 };
+
+static uint32_t
+roll(uint32_t *seed, uint32_t n)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)(*seed >> 4) * n >> 28);
+}
+
+static void
+receive(struct world *w, enum direction dir, const struct packet *p)
+{
+	struct receivers *r = w->receiver;
+	int64_t at = (int32_t)(p->seq - w->base[dir]) - 1;
+
+	if (dir != r->dir || p->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_RST))
+		return;
+	if (p->tcp_flags & TCP_FLAG_FIN) {
+		assert_true(r->fin < 0 || r->fin == at + p->payload_len);
+		r->fin = at + p->payload_len;
+	}
+	assert_true(p->payload_len == 0 || r->fin < 0 || at + p->payload_len <= r->fin);
+	if (roll(r->seed, 100) < r->loss)
+		return;
+	for (uint32_t i = 0; i < p->payload_len; i++, at++) {
+		uint8_t c = packet_piece(p, i).p[0];
+
+		if (at < r->next)
+			continue;
+		if (!r->have[at])
+			r->first[at] = c;
+		r->last[at] = c;
+		r->have[at] = true;
+	}
+	while (r->have[r->next])
+		r->next++;
+}
+
+/* Something that is no data: at a place that may be right, or not. */
+static void
+give_odd(struct world *w, struct receivers *r, uint32_t at, uint32_t *seed)
+{
+	static const char *const kinds[] = {"FA", "R", "S", "SA", "F", "", "RA", "A", "PAU"};
+	uint32_t kind = roll(seed, ARRAY_LEN(kinds));
+
+	if (give(w,
+		    &(struct seg){(uint8_t)r->dir, kinds[kind], 1 + at, 1,
+			    .options = roll(seed, 4) == 0 ? O_STAMPS : 0},
+		    "odd", roll(seed, 4)) == NORMALISER_NEW_CONNECTION)
+		assert_int_equal(normaliser_state(&w->n), NORMALISER_RESET);
+}
+
+/* Bytes that are told apart by who sent them: copies of a place mostly differ. */
+static void
+give_data(struct world *w, struct receivers *r, uint32_t at, uint32_t n, uint32_t *seed)
+{
+	uint8_t data[64];
+	uint8_t differ = roll(seed, 3) == 0 ? (uint8_t)(1 + roll(seed, 9)) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		data[i] = (uint8_t)('a' + (at + i) % 10 + differ);
+	(void)give(w, &(struct seg){(uint8_t)r->dir, "A", 1 + at, 1}, data, n);
+}
+
+static void
+acknowledge(struct world *w, const struct receivers *r)
+{
+	(void)give(w, &(struct seg){(uint8_t)(1 - r->dir), "A", 1, 1 + r->next}, NULL, 0);
+}
+
+/* However it began: who goes on sending what is missing, comes to an end. */
+static void
+complete(struct world *w, struct receivers *r, uint32_t *seed)
+{
+	struct normaliser_numbers numbers;
+
+	r->loss = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		w->answer[r->dir] = RELEASE_NOW;
+		if (normaliser_holds(&w->n, r->dir))
+			normaliser_release(&w->n, r->dir);
+		acknowledge(w, r);
+		normaliser_numbers(&w->n, r->dir, &numbers);
+		if (r->next >= LENGTH || numbers.fin_read ||
+			normaliser_state(&w->n) == NORMALISER_RESET)
+			return;
+		give_data(w, r, r->next, 32, seed);
+	}
+	fail_msg("it hangs at %u", r->next);
+}
+
+static void
+random_case(uint32_t seed, const struct normalise_config *cfg)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct receivers *r = calloc(1, sizeof(*r));
+	uint32_t odd = roll(&seed, 2) * roll(&seed, 20), front = 0;
+
+	*r = (struct receivers){.fin = -1, .seed = &seed, .loss = roll(&seed, 40)};
+	r->dir = roll(&seed, 2) == 0 ? C : S;
+	w->quiet = true;
+	w->receive = receive;
+	w->receiver = r;
+	w->base[0] = seed * 77;
+	w->base[1] = 0u - roll(&seed, LENGTH);
+	w->read_from[0] = w->read_from[1] = 1;
+	world_open(w, cfg);
+	(void)give(w, &(struct seg){C, "S", 0, 0}, NULL, 0);
+	(void)give(w, &(struct seg){S, "SA", 0, 1}, NULL, 0);
+	(void)give(w, &(struct seg){C, "A", 1, 1}, NULL, 0);
+	while (front < LENGTH) {
+		uint32_t back = roll(&seed, 90), at = front > back ? front - back : 0;
+
+		w->answer[r->dir] = roll(&seed, 10) == 0 ? RELEASE_HOLD : RELEASE_NOW;
+		if (roll(&seed, 100) < odd)
+			give_odd(w, r, at + roll(&seed, 60), &seed);
+		else
+			give_data(w, r, at + roll(&seed, 70), roll(&seed, 40), &seed);
+		if (roll(&seed, 3) == 0)
+			acknowledge(w, r);
+		if (roll(&seed, 8) == 0 && normaliser_holds(&w->n, r->dir))
+			normaliser_release(&w->n, r->dir);
+		front += roll(&seed, 16);
+	}
+	complete(w, r, &seed);
+	assert_memory_equal(r->first, w->read[r->dir], r->next);
+	assert_memory_equal(r->last, w->read[r->dir], r->next);
+	world_close(w);
+	free(w);
+	free(r);
+}
+
+static void
+test_random(void **state)
+{
+	struct normalise_config tight = config(), wide = config();
+
+	(void)state;
+	tight.flow_unacked = 100;
+	wide.flow_held = wide.flow_unacked = 65536;
+	wide.held = 65536;
+	wide.flow_segments = 100;
+	wide.segments = 200;
+	for (uint32_t seed = 1; seed <= 1500; seed++) {
+		random_case(seed, &tight);
+		random_case(seed * 7919, &wide);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_random),
 	};
 
 	if (!dpdk_start("64"))

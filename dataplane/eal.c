@@ -94,8 +94,12 @@ args_add_ports(struct args *a, const struct eal_config *cfg)
 			pci = true;
 		}
 	}
-	if (!pci)
-		args_add(a, "--no-pci");
+	if (pci)
+		return;
+	args_add(a, "--no-pci");
+	/* No hardware looks for physical addresses, and without them the packet buffers lie
+	 * without gaps, which af_xdp needs (port.c). */
+	args_add(a, "--iova-mode=va");
 }
 
 static void

@@ -62,6 +62,8 @@ main(int argc, char **argv)
 		return STATUS_NOT_BUILT;
 	case COMMAND_LIMITS:
 		site_print_limits(stdout);
+		putchar('\n');
+		site_print_choices(stdout);
 		return printed();
 	case COMMAND_HELP:
 		options_print_help(stdout);

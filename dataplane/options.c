@@ -214,7 +214,7 @@ options_print_help(FILE *out)
 	      "  sluss watch --config SITE [--policy POLICY]\n"
 	      "      listen on the ports of a site configuration\n"
 	      "  sluss limits\n"
-	      "      every limit of the site configuration, its unit and default\n"
+	      "      every limit and choice of the site configuration, with its default\n"
 	      "\n"
 	      "  --policy FILE         what may pass; without one all packs are sought, and any\n"
 	      "                        finding is an alert\n"

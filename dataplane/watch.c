@@ -117,7 +117,7 @@ choose_source(struct watch *w)
 		return STATUS_OK;
 	}
 	if (s->n_ports == 0) {
-		say(w, "%s: has no `ports`; write some, or give captures with --pcap", w->o->config);
+		say(w, "%s: has no `ports` or `pairs`; write some, or give captures with --pcap", w->o->config);
 		return STATUS_USAGE;
 	}
 	w->live = s->ports[0].kind != PORT_PCAP;

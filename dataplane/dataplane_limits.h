@@ -66,6 +66,8 @@
 		"the longest that a packet waits for that")                                        \
 	X(hold_time, 10000, 100, 600000, "milliseconds",                                           \
 		"inline: that a message may be on hold")                                           \
+	X(refuse_wait, 2000, 100, 60000, "milliseconds",                                           \
+		"inline: that a refusal waits for answers to what came before it")                 \
 	X(absorb_bytes, 67108864, 65536, 1099511627776, "bytes",                                   \
 		"inline: of a refused message that are acknowledged and discarded before its "     \
 		"sender is told")                                                                  \

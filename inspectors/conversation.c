@@ -226,7 +226,8 @@ may_turn(const struct conversation *c)
 	bool silent = said.n < 4 && bytes_starts_nocase(BYTES_LIT("220"), said);
 	bool greeted = said.n == 4 && bytes_starts_nocase(said, BYTES_LIT("220"));
 
-	if (c->datagrams || c->ops == &smtp_inspector || c->ops == &ftp_data_inspector)
+	if (c->datagrams || c->refused || c->ops == &smtp_inspector ||
+		c->ops == &ftp_data_inspector)
 		return false;
 	return greeted || (silent && c->ops == &raw_inspector);
 }
@@ -381,6 +382,13 @@ conversation_finish(struct conversation *c, enum direction dir)
 }
 
 void
+conversation_settle(struct conversation *c, enum direction dir)
+{
+	if (c->open[dir] != NULL)
+		message_settle(c->open[dir]);
+}
+
+void
 conversation_close(struct conversation *c, bool reset)
 {
 	if (!c->decided && c->kept != NULL)
@@ -405,8 +413,11 @@ conversation_message(
 	struct message *m = message_open(
 		c->env, &c->keep[dir], &c->stack[dir], channel, dir, protocol);
 
-	if (m != NULL)
-		m->conversation = c;
+	if (m == NULL)
+		return NULL;
+	m->conversation = c;
+	m->serial = ++c->messages[dir];
+	c->open[dir] = m;
 	return m;
 }
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -70,6 +71,8 @@ struct inline_gate {
 	atomic_bool over;	 /* keeper and watchdog are to end */
 	pthread_t keeper, watchdog;
 	bool keeping, guarding;
+	pthread_mutex_t ports_lock; /* the I/O thread only tries it */
+	struct wire_port_stats ports[EAL_PORTS_MAX];
 	unsigned n_lanes;
 	struct lane lanes[];
 };
@@ -429,6 +432,17 @@ io_policy(struct inline_gate *g)
 	policy_swap_review(g->cfg->policy, g->n_lanes, NULL, NULL);
 }
 
+/* What others may know of the ports: they belong to this thread. */
+static void
+io_ports(struct inline_gate *g)
+{
+	if (pthread_mutex_trylock(&g->ports_lock) != 0)
+		return;
+	for (unsigned i = 0; i < g->cfg->n_ports; i++)
+		wire_port_stats(g->cfg->wire, i, &g->ports[i]);
+	pthread_mutex_unlock(&g->ports_lock);
+}
+
 /* What has its time. */
 static void
 io_chores(struct inline_gate *g)
@@ -442,6 +456,7 @@ io_chores(struct inline_gate *g)
 	}
 	if (now - g->linked_us >= LINK_US) {
 		wire_tick(g->cfg->wire, source_wall_us());
+		io_ports(g);
 		g->linked_us = now;
 	}
 	if (g->cfg->policy != NULL)
@@ -617,6 +632,7 @@ inline_run(struct inline_gate *g, const struct inline_config *cfg, char *why, si
 	if (r == 0)
 		pump(g);
 	run_dry(g);
+	io_ports(g);
 	return !join(g) ? 1 : r;
 }
 
@@ -635,6 +651,8 @@ inline_new(unsigned n_workers, unsigned ring, char *why, size_t why_size)
 {
 	struct inline_gate *g = calloc(1, sizeof(*g) + n_workers * sizeof(g->lanes[0]));
 
+	if (g != NULL)
+		pthread_mutex_init(&g->ports_lock, NULL);
 	for (unsigned i = 0; g != NULL && i < n_workers; i++) {
 		struct lane *l = &g->lanes[g->n_lanes++];
 
@@ -667,11 +685,21 @@ inline_stats(const struct inline_gate *g)
 }
 
 void
+inline_ports(struct inline_gate *g, struct wire_port_stats *ret)
+{
+	pthread_mutex_lock(&g->ports_lock);
+	memcpy(ret, g->ports, sizeof(g->ports));
+	pthread_mutex_unlock(&g->ports_lock);
+}
+
+void
 inline_free(struct inline_gate *g)
 {
 	for (unsigned i = 0; g != NULL && i < g->n_lanes; i++) {
 		rte_ring_free(g->lanes[i].in);
 		rte_ring_free(g->lanes[i].out);
 	}
+	if (g != NULL)
+		pthread_mutex_destroy(&g->ports_lock);
 	free(g);
 }

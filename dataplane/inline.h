@@ -42,6 +42,7 @@
 
 struct inline_gate;
 struct wire;
+struct wire_port_stats;
 
 enum { INLINE_BURST_MAX = 64 };
 
@@ -82,6 +83,7 @@ struct inline_stats {
 
 struct inline_config {
 	struct wire *wire; /* used by the I/O thread only */
+	unsigned n_ports;  /* of it */
 	/* Their worker_config.egress is {inline_send, inline_lane(gate, i)}. */
 	struct worker *const *workers;
 	unsigned n_workers;   /* at least 1 */
@@ -138,6 +140,9 @@ void inline_send(void *lane, struct rte_mbuf *m, unsigned port);
 int inline_run(struct inline_gate *g, const struct inline_config *cfg, char *why, size_t why_size);
 
 const struct inline_stats *inline_stats(const struct inline_gate *g);
+
+/** What the ports counted, of a tenth of a second ago. @param ret  EAL_PORTS_MAX of them */
+void inline_ports(struct inline_gate *g, struct wire_port_stats *ret);
 
 void inline_free(struct inline_gate *g); /* accepts NULL */
 

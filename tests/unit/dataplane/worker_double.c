@@ -155,3 +155,16 @@ worker_flow_size(void)
 {
 	return 256;
 }
+
+bool
+worker_set_policy(struct worker *w, const struct policy *p)
+{
+	worker_double_set_policy(w, p);
+	return true;
+}
+
+bool
+worker_uses_policy(const struct worker *w, const struct policy *p)
+{
+	return worker_double_uses_policy(w, p);
+}

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -14,6 +15,7 @@
 
 #include "dataplane/interface.h"
 #include "dataplane/packet_socket.h"
+#include "dataplane/xdp_guard.h"
 
 enum {
 	QUEUE_SIZE = 1024, /* descriptors; the driver may have less or more */
@@ -192,6 +194,8 @@ open_socket(struct port *p, const struct port_config *cfg, const char *interface
 	if (p->socket == NULL)
 		return fail(err, p, "can't be opened: %s; it needs root, or CAP_NET_RAW and "
 				    "CAP_NET_ADMIN", strerror(errno));
+	if (cfg->sends)
+		p->guard = xdp_guard_open(interface);
 	p->mtu = cfg->mtu;
 	p->started = true;
 	if (flags >= 0 && (flags & IFF_RUNNING) == 0)
@@ -205,7 +209,7 @@ port_open(struct port *p, const struct port_config *cfg, struct source_error *er
 {
 	static const char prefix[] = "af_packet:";
 
-	*p = (struct port){.name = cfg->port.name, .pool = cfg->pool};
+	*p = (struct port){.name = cfg->port.name, .pool = cfg->pool, .guard = -1};
 	if (strncmp(cfg->port.device, prefix, strlen(prefix)) == 0)
 		return open_socket(p, cfg, cfg->port.device + strlen(prefix), err);
 	return open_device(p, cfg, err);
@@ -219,6 +223,8 @@ port_close(struct port *p)
 	p->started = false;
 	if (p->socket != NULL) {
 		packet_socket_close(p->socket);
+		if (p->guard >= 0)
+			close(p->guard);
 		return;
 	}
 	if (p->made_promiscuous)

@@ -23,6 +23,7 @@ struct port {
 	const char *name;
 	struct packet_socket *socket; /* NULL: a DPDK device, */
 	uint16_t id;		      /* which has this number */
+	int guard;		      /* of xdp_guard_open(); -1: none */
 	struct rte_mempool *pool;
 	bool started;
 	bool made_promiscuous; /* by us, so it is taken back */

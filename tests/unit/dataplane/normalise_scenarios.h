@@ -152,7 +152,7 @@
 		{C, "A", 1, 1, "XX"}, {C, "A", 1, 1, "abcdef"}, {C, "A", 6, 1}, {C, "A", 6, 1, "f"},
 		{S, "A", 1, 1, "xy"}, {C, "FA", 7, 3}, {C, .op = RELEASE}, {C, "A", 1, 3, "XX"}},
 	SHOOK " >A0/1 >A0/1 <A1/1:xy >A1/3 >A1/3:ab >PA3/3:cd >A5/3:ef >FA7/3 >A1/3:ab",
-	"!c0:XX"},
+	"!c0:XX c0:XX"},
 {"what waits is refused",
 	{SHAKE, {C, .op = ANSWER, .answer = RELEASE_HOLD}, {C, "A", 1, 1, "ab"},
 		{C, .op = ABSORB}, {C, "A", 3, 1, "cd"}, {S, "A", 1, 1, "xy"},

@@ -328,7 +328,8 @@ state_of(const struct side *s)
 static void
 push_line(struct side *s)
 {
-	part_push(s->part, bytes_of(s->line + s->pushed, s->n - s->pushed));
+	if (s->n > s->pushed)
+		part_push(s->part, bytes_of(s->line + s->pushed, s->n - s->pushed));
 	s->pushed = s->n;
 }
 

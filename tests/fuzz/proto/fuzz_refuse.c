@@ -9,7 +9,7 @@
  * Laws: words are lines of ASCII that begin with a reply code (SMTP, FTP), or a head
  * whose Content-Length is that of what follows, or an alert of seven bytes; never more
  * than REFUSAL_WORDS_MAX in all; nothing is said while the receiver is waited for, nor with
- * RST; `last` ends it; and words and end are the same for every cut.
+ * RST; `last` ends it; words and end are the same for every cut of the refused side.
  */
 #include "inspectors/conversation.h"
 
@@ -98,9 +98,11 @@ play(struct play *p, struct engine *e, const uint8_t *header, struct bytes in, s
 		struct bytes text = tilde == NULL ? in : bytes_of(in.p, (size_t)(tilde - in.p));
 		uint64_t before = p->c.stats.delivered[p->dir];
 
-		/* What is before the refusal comes in one piece: packets are the host's. */
+		/* What is before the refusal, and of the other side, comes in one piece. */
 		if (text.n > 0)
-			feed_steps(text, step == 0 || !p->refusing ? text.n : step, piece, p);
+			feed_steps(text,
+				step == 0 || !p->refusing || p->dir != p->r.dir ? text.n : step,
+				piece, p);
 		if (!p->refusing && turn == header[2])
 			begin(p, header[3], before);
 		if (tilde == NULL)

@@ -383,6 +383,13 @@ conversation_finish(struct conversation *c, enum direction dir)
 }
 
 void
+conversation_settle(struct conversation *c, enum direction dir)
+{
+	if (c->open[dir] != NULL)
+		message_settle(c->open[dir]);
+}
+
+void
 conversation_close(struct conversation *c, bool reset)
 {
 	if (!c->decided && c->kept != NULL)
@@ -411,6 +418,7 @@ conversation_message(
 		return NULL;
 	m->conversation = c;
 	m->serial = ++c->messages[dir];
+	c->open[dir] = m;
 	return m;
 }
 

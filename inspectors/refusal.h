@@ -36,7 +36,7 @@
 
 struct conversation;
 
-enum { REFUSAL_WORDS_MAX = 4096 };
+enum { REFUSAL_WORDS_MAX = 3072 };
 
 enum refuse_step {
 	/* Answers to what came before the refused message are still due: the receiver stays, what

@@ -1162,7 +1162,8 @@ on_stray_reply(struct smtp *s, unsigned code)
 		begin_data_with_line(s, false);
 	} else if (s->state == SMTP_CONTENT && s->content.doubtful && !s->content.tentative) {
 		leave_content(s);
-		part_close(s->content.part, false);
+		if (s->content.part != NULL) /* there may have been no memory for it */
+			part_close(s->content.part, false);
 		s->content.part = NULL;
 		close_message(s, DIR_CLIENT, false);
 		s->stray |= s->overlong;

@@ -59,6 +59,7 @@ struct lane {
 	bool started;
 	struct rte_mbuf *sending[INLINE_BURST_MAX];
 	unsigned n_sending;
+	const struct policy *policy; /* to be taken up; NULL: the worker has it */
 	uint64_t idled_us, reviewed_us;
 };
 
@@ -218,27 +219,28 @@ bind_lane(const struct lane *l)
 static bool
 lane_uses(void *ctx, const struct policy *p)
 {
-	struct lane *l = ctx;
+	const struct lane *l = ctx;
 
-	return l->gate->cfg->uses_policy(l->worker, p);
+	return worker_uses_policy(l->worker, p);
 }
 
 /* Between two bursts: a new policy, and which old ones are done with. */
 static void
 lane_policy(struct lane *l, uint64_t now_us)
 {
-	const struct inline_config *cfg = l->gate->cfg;
-	const struct policy *p;
+	struct policy_swap *swap = l->gate->cfg->policy;
+	const struct policy *p = swap == NULL ? NULL : policy_swap_take(swap, l->index);
 
-	if (cfg->policy == NULL || cfg->set_policy == NULL)
-		return;
-	p = policy_swap_take(cfg->policy, l->index);
 	if (p != NULL)
-		cfg->set_policy(l->worker, p);
-	if (now_us - l->reviewed_us < REVIEW_US)
+		l->policy = p;
+	if (p == NULL && now_us - l->reviewed_us < REVIEW_US)
 		return;
+	/* Without memory for it just now, the worker goes on with the one that it has. */
+	if (l->policy != NULL && worker_set_policy(l->worker, l->policy))
+		l->policy = NULL;
 	l->reviewed_us = now_us;
-	policy_swap_review(cfg->policy, l->index, lane_uses, l);
+	if (swap != NULL)
+		policy_swap_review(swap, l->index, lane_uses, l);
 }
 
 /* One turn. @return how many packets there were */

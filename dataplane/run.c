@@ -17,11 +17,6 @@
 #include "dataplane/inline.h"
 #include "dataplane/wire.h"
 
-/* Of a worker that can change its policy; without, HUP is answered by a line. */
-extern void worker_set_policy(struct worker *w, const struct policy *p) __attribute__((weak));
-extern bool worker_uses_policy(const struct worker *w, const struct policy *p)
-	__attribute__((weak));
-
 /* The loading of a policy, on a thread of its own; the keeper does the rest. */
 struct loading {
 	pthread_t thread;
@@ -144,10 +139,6 @@ begin_loading(struct run *r)
 {
 	struct loading *l = &r->loading;
 
-	if (worker_set_policy == NULL || worker_uses_policy == NULL) {
-		gateway_say(&r->gateway, "HUP: a new policy needs a new start in this version");
-		return;
-	}
 	l->policy = NULL;
 	l->diag = (struct diag){0};
 	atomic_store(&l->done, false);
@@ -171,7 +162,7 @@ end_loading(struct run *r)
 	} else if (!policy_swap_offer(&g->policies, l->policy)) {
 		policy_free(l->policy);
 		gateway_say(g,
-			"HUP: messages still use %d earlier policies; the running one stays. Try again "
+			"HUP: flows still use %d earlier policies; the running one stays. Try again "
 			"when they have ended",
 			POLICY_SWAP_SLOTS - 1);
 	} else {
@@ -375,8 +366,6 @@ run(struct gateway *g)
 		.stop = &g->signals->stop,
 		.policy = &g->policies,
 		.mode = mode_of,
-		.set_policy = worker_set_policy,
-		.uses_policy = worker_uses_policy,
 		.began = began,
 		.tick = tick,
 		.stalled = stalled,

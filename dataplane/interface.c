@@ -77,6 +77,21 @@ interface_merges(const char *name)
 		(ethtool_value(name, ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0;
 }
 
+bool
+interface_is_veth(const char *name)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq r = {.ifr_data = (char *)&info};
+
+	return ask(name, SIOCETHTOOL, &r) == 0 && strcmp(info.driver, "veth") == 0;
+}
+
+bool
+interface_strips_vlan(const char *name)
+{
+	return (ethtool_value(name, ETHTOOL_GFLAGS) & ETH_FLAG_RXVLAN) != 0;
+}
+
 unsigned
 interface_queues(const char *name)
 {

@@ -24,6 +24,15 @@ int interface_mtu(const char *name);
 /** Does it merge segments before we see them (GRO, LRO)? */
 bool interface_merges(const char *name);
 
+/** Is it one end of a veth pair? */
+bool interface_is_veth(const char *name);
+
+/**
+ * Does it take a frame's VLAN tag off, to tell it beside the frame? A packet socket is told;
+ * af_xdp isn't, so that the tag is lost.
+ */
+bool interface_strips_vlan(const char *name);
+
 /** Receive queues that it uses now; 0: it doesn't say. */
 unsigned interface_queues(const char *name);
 

@@ -277,7 +277,7 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 /*
  * The receiver's window, as the sender is to see it: no larger than what can be
  * remembered, so that nothing has to be dropped for want of room; its right edge never
- * moves back (RFC 9293, 3.8.6).
+ * moves back (RFC 9293, 3.8.6), but for the rounding of a scaled window (RFC 7323, 2.4).
  */
 static void
 clamp_window(struct step *t)
@@ -292,9 +292,9 @@ clamp_window(struct step *t)
 	if (window > most) {
 		uint32_t told = h->edge_known ? h->offered - p->ack : 0;
 
+		if ((int32_t)told > 0 && told > most)
+			most = told;
 		raw = most >> shift;
-		if ((int32_t)told > 0 && told > raw << shift)
-			raw = (told + (1u << shift) - 1) >> shift;
 		raw = smaller(raw > 0 ? raw : 1, p->window);
 		if (raw < p->window) {
 			t->e->counters.window_clamped++;
@@ -500,7 +500,15 @@ take_old(struct step *t)
 	struct half *h = t->half;
 	struct packet *p = t->p;
 
-	if (h->absorbing || (h->waiting != NULL && !before(p->seq, h->released))) {
+	if (h->absorbing) {
+		swallow(t);
+		return;
+	}
+	if (!agree_past(t, p)) {
+		no_room(t);
+		return;
+	}
+	if (h->waiting != NULL && !before(p->seq, h->released)) {
 		swallow(t);
 		return;
 	}
@@ -509,10 +517,7 @@ take_old(struct step *t)
 		if (before(h->released, p->seq + p->payload_len))
 			segment_cut_tail(p, p->seq + p->payload_len - h->released);
 	}
-	if (!agree_past(t, p))
-		no_room(t);
-	else
-		read_and_leave(t, p);
+	read_and_leave(t, p);
 }
 
 /* Its end is new, and nothing is missing before it. */
@@ -524,18 +529,15 @@ take_next(struct step *t)
 	uint32_t old = h->next - p->seq;
 	struct normalise_piece *piece;
 
-	/* What left is cut off where it can't be sent before what waits, or must not be sent. */
+	if (t->e->free == NULL || (!h->absorbing && !past_has_room(t, p->payload_len - old)) ||
+		(!h->absorbing && !agree_past(t, p))) {
+		no_room(t);
+		return;
+	}
+	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
 		segment_cut_head(p, old);
 		old = 0;
-	}
-	if (!h->absorbing && !past_has_room(t, p->payload_len - old)) {
-		no_room(t);
-		return;
-	}
-	if (t->e->free == NULL || !agree_past(t, p)) {
-		no_room(t);
-		return;
 	}
 	agree_held(t, p);
 	piece = piece_take(t->e, p);

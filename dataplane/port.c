@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/port.h"
 
-#include <dirent.h>
-#include <linux/filter.h>
-#include <linux/if_packet.h>
+#include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+
+#include "dataplane/interface.h"
+#include "dataplane/packet_socket.h"
+#include "dataplane/xdp_guard.h"
 
 enum {
 	QUEUE_SIZE = 1024, /* descriptors; the driver may have less or more */
@@ -48,72 +50,15 @@ warn(const struct port_config *cfg, const char *format, ...)
 	cfg->warn(cfg->warn_ctx, line);
 }
 
-/*
- * The driver net_af_packet doesn't tell what the kernel dropped since its ring
- * was full, and keeps the socket, which knows, to itself. It is among our own
- * file descriptors. @return -1 where there is none
- */
-static int
-find_packet_socket(unsigned interface)
-{
-	DIR *fds = opendir("/proc/self/fd");
-	struct dirent *d;
-	int ret = -1;
-
-	while (fds != NULL && ret < 0 && (d = readdir(fds)) != NULL) {
-		int fd = atoi(d->d_name), domain = 0;
-		socklen_t n = sizeof(domain);
-		struct sockaddr_ll at = {0};
-		socklen_t at_n = sizeof(at);
-
-		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 &&
-			domain == AF_PACKET &&
-			getsockname(fd, (struct sockaddr *)&at, &at_n) == 0 &&
-			at.sll_ifindex == (int)interface)
-			ret = fd;
-	}
-	if (fds != NULL)
-		closedir(fds);
-	return ret;
-}
-
-/*
- * A packet socket is also given what this host itself sends by the interface (the kernel's
- * own neighbour discovery, say); inline that would leave at the partner. The driver joins
- * a fanout group, for which the kernel doesn't look at the socket's PACKET_IGNORE_OUTGOING
- * (packet(7)), so a filter does it: frames of type PACKET_OUTGOING aren't taken.
- */
-static int
-ignore_outgoing(int fd)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-}
-
-static uint64_t
-socket_drops(struct port *p)
-{
-	struct tpacket_stats stats;
-	socklen_t n = sizeof(stats);
-
-	if (p->socket >= 0 && getsockopt(p->socket, SOL_PACKET, PACKET_STATISTICS, &stats, &n) == 0)
-		p->socket_drops += stats.tp_drops;
-	return p->socket_drops;
-}
-
 void
 port_add_stats(struct port *p, struct source_stats *ret)
 {
 	struct rte_eth_stats e;
 
-	ret->missed += socket_drops(p);
+	if (p->socket != NULL) {
+		ret->missed += packet_socket_drops(p->socket);
+		return;
+	}
 	if (rte_eth_stats_get(p->id, &e) != 0)
 		return;
 	ret->missed += e.imissed;
@@ -126,10 +71,12 @@ port_add_stats(struct port *p, struct source_stats *ret)
  * piece of memory without gaps, and doesn't look whether it is.
  */
 static int
-check_pool(const struct port *p, const struct rte_mempool *pool, struct source_error *err)
+check_pool(const struct port *p, const char *driver, struct source_error *err)
 {
-	if (!p->af_xdp || (pool->nb_mem_chunks == 1 &&
-		(rte_eal_iova_mode() == RTE_IOVA_VA || !rte_eal_has_hugepages())))
+	bool in_one_piece = p->pool->nb_mem_chunks == 1 &&
+		(rte_eal_iova_mode() == RTE_IOVA_VA || !rte_eal_has_hugepages());
+
+	if (driver == NULL || strcmp(driver, "net_af_xdp") != 0 || in_one_piece)
 		return 0;
 	return fail(err, p,
 		"the packet buffers don't lie in one piece, which af_xdp needs; use af_packet, or "
@@ -150,14 +97,7 @@ find(struct port *p, const struct port_config *cfg, struct rte_eth_dev_info *inf
 	r = rte_eth_dev_info_get(p->id, info);
 	if (r != 0)
 		return fail(err, p, "doesn't say what it can do: %s", rte_strerror(-r));
-	p->af_packet = info->driver_name != NULL && strcmp(info->driver_name, "net_af_packet") == 0;
-	p->af_xdp = info->driver_name != NULL && strcmp(info->driver_name, "net_af_xdp") == 0;
-	if (!p->af_packet)
-		return check_pool(p, cfg->pool, err);
-	p->socket = find_packet_socket(info->if_index);
-	if (cfg->sends && (p->socket < 0 || ignore_outgoing(p->socket) != 0))
-		return fail(err, p, "the frames that this host itself sends can't be told apart");
-	return 0;
+	return check_pool(p, info->driver_name, err);
 }
 
 /*
@@ -226,12 +166,11 @@ make_promiscuous(struct port *p, const struct port_config *cfg)
 			p->name, rte_strerror(-r));
 }
 
-int
-port_open(struct port *p, const struct port_config *cfg, struct source_error *err)
+static int
+open_device(struct port *p, const struct port_config *cfg, struct source_error *err)
 {
 	int r;
 
-	*p = (struct port){.name = cfg->port.name, .socket = -1};
 	if (configure(p, cfg, err) != 0)
 		return -1;
 	r = rte_eth_dev_start(p->id);
@@ -245,14 +184,78 @@ port_open(struct port *p, const struct port_config *cfg, struct source_error *er
 	return 0;
 }
 
+static int
+open_socket(struct port *p, const struct port_config *cfg, const char *interface,
+	struct source_error *err)
+{
+	int flags = interface_flags(interface);
+
+	p->socket = packet_socket_open(interface, cfg->sends);
+	if (p->socket == NULL)
+		return fail(err, p, "can't be opened: %s; it needs root, or CAP_NET_RAW and "
+				    "CAP_NET_ADMIN", strerror(errno));
+	if (cfg->sends)
+		p->guard = xdp_guard_open(interface);
+	p->mtu = cfg->mtu;
+	p->started = true;
+	if (flags >= 0 && (flags & IFF_RUNNING) == 0)
+		warn(cfg, "port %s: its link is down; %s all the same", p->name,
+			cfg->sends ? "starting" : "listening");
+	return 0;
+}
+
+int
+port_open(struct port *p, const struct port_config *cfg, struct source_error *err)
+{
+	static const char prefix[] = "af_packet:";
+
+	*p = (struct port){.name = cfg->port.name, .pool = cfg->pool, .guard = -1};
+	if (strncmp(cfg->port.device, prefix, strlen(prefix)) == 0)
+		return open_socket(p, cfg, cfg->port.device + strlen(prefix), err);
+	return open_device(p, cfg, err);
+}
+
 void
 port_close(struct port *p)
 {
 	if (!p->started)
 		return;
+	p->started = false;
+	if (p->socket != NULL) {
+		packet_socket_close(p->socket);
+		if (p->guard >= 0)
+			close(p->guard);
+		return;
+	}
 	if (p->made_promiscuous)
 		rte_eth_promiscuous_disable(p->id);
 	rte_eth_dev_stop(p->id);
 	rte_eth_dev_close(p->id);
-	p->started = false;
+}
+
+uint16_t
+port_rx(struct port *p, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us, unsigned index)
+{
+	if (p->socket != NULL) {
+		n = packet_socket_rx(p->socket, p->pool, pkts, n);
+	} else {
+		n = rte_eth_rx_burst(p->id, 0, pkts, n);
+		for (uint16_t i = 0; i < n; i++)
+			*packet_meta(pkts[i]) = (struct packet_meta){
+				.wire_length = rte_pktmbuf_pkt_len(pkts[i])};
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		packet_meta(pkts[i])->ts_us = now_us;
+		packet_meta(pkts[i])->link = LINK_ETHERNET;
+		packet_meta(pkts[i])->port = (uint8_t)index;
+	}
+	return n;
+}
+
+uint16_t
+port_tx(struct port *p, struct rte_mbuf **pkts, uint16_t n, uint64_t *lost)
+{
+	if (p->socket != NULL)
+		return packet_socket_tx(p->socket, pkts, n, lost);
+	return rte_eth_tx_burst(p->id, 0, pkts, n);
 }

@@ -4,8 +4,9 @@
 
 /**
  * @file
- * One port, by DPDK's ethdev: opened, promiscuous, one queue each way. What
- * watching (source_port.c) and standing inline (wire.c) have in common.
+ * One port: opened, promiscuous, received from and sent to. What watching
+ * (source_port.c) and standing inline (wire.c) have in common. It is a DPDK device with
+ * one queue each way, or, for af_packet, a packet socket (packet_socket.h).
  */
 
 #include <stdbool.h>
@@ -15,14 +16,17 @@
 
 struct rte_mempool;
 
+struct packet_socket;
+struct rte_mbuf;
+
 struct port {
-	uint16_t id; /* DPDK's */
 	const char *name;
+	struct packet_socket *socket; /* NULL: a DPDK device, */
+	uint16_t id;		      /* which has this number */
+	int guard;		      /* of xdp_guard_open(); -1: none */
+	struct rte_mempool *pool;
 	bool started;
-	bool af_packet, af_xdp; /* the driver; neither: a network card's, or a test's */
-	bool made_promiscuous;	/* by us, so it is taken back */
-	int socket;	       /* of net_af_packet, which is the driver's; -1: another driver */
-	uint64_t socket_drops; /* so far: the kernel's count starts again when it is read */
+	bool made_promiscuous; /* by us, so it is taken back */
 	uint16_t mtu;
 };
 
@@ -43,6 +47,20 @@ enum { PORT_MTU_MAX = 1800 };
  * may come later). @return 0; -1 with @p err filled and nothing to close
  */
 int port_open(struct port *p, const struct port_config *cfg, struct source_error *err);
+
+/**
+ * The next frames, packet_meta() set.
+ * @param index  of the port, for packet_meta()
+ */
+uint16_t port_rx(struct port *p, struct rte_mbuf **pkts, uint16_t n, uint64_t now_us,
+	unsigned index);
+
+/**
+ * Give the port frames, each in one buffer.
+ * @param lost  grows by those among them that it doesn't take: too long
+ * @return how many of the first are the port's now; the others may be tried again
+ */
+uint16_t port_tx(struct port *p, struct rte_mbuf **pkts, uint16_t n, uint64_t *lost);
 
 /** Counters since the start, added to @p ret: missed, no_buffer, errors. */
 void port_add_stats(struct port *p, struct source_stats *ret);

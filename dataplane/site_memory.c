@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "dataplane/fragments.h"
+
 enum {
 	MIB = 1 << 20,
 	PORT_QUEUE = 2048,   /* packet buffers that a port's queue for receiving holds */
@@ -36,6 +38,12 @@ site_rings(const struct site *s)
 	return s->workers > 1 ? s->workers : 0;
 }
 
+unsigned
+site_fragment_buffers(const struct site *s)
+{
+	return s->pairs ? 2 * FRAGMENTS_MAX : FRAGMENTS_MAX;
+}
+
 uint64_t
 site_buffers_needed(const struct site *s)
 {
@@ -44,7 +52,7 @@ site_buffers_needed(const struct site *s)
 
 	for (unsigned i = 0; i < s->n_ports; i++)
 		ports += s->ports[i].kind != PORT_PCAP;
-	return l->tcp_segments + 8 * l->fragment_datagrams +
+	return l->tcp_segments + site_fragment_buffers(s) * l->fragment_datagrams +
 		ports * (PORT_QUEUE + (s->pairs ? SEND_QUEUE : 0)) +
 		threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) + site_rings(s) * l->worker_ring;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ports, by DPDK's ethdev: receive only, since watching changes nothing.
+ * Ports to listen on: receive only, since watching changes nothing.
  */
 #include "dataplane/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <rte_ethdev.h>
+#include <rte_ether.h>
 
 #include "dataplane/port.h"
 
@@ -17,21 +17,6 @@ struct ports_source {
 	struct source_stats stats; /* packets and bytes; the rest is the ports' */
 	struct port ports[];
 };
-
-static void
-stamp(struct ports_source *s, struct rte_mbuf **pkts, uint16_t n, unsigned port)
-{
-	for (uint16_t i = 0; i < n; i++) {
-		*packet_meta(pkts[i]) = (struct packet_meta){
-			.ts_us = s->base.now_us,
-			.wire_length = rte_pktmbuf_pkt_len(pkts[i]),
-			.link = LINK_ETHERNET,
-			.port = (uint8_t)port,
-		};
-		s->stats.bytes += rte_pktmbuf_pkt_len(pkts[i]);
-	}
-	s->stats.packets += n;
-}
 
 /* Each port in turn is the first to be asked, so that a busy one starves none. */
 static int
@@ -43,12 +28,12 @@ ports_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 	s->base.now_us = source_wall_us();
 	for (unsigned i = 0; i < s->n_ports && got < n; i++) {
 		unsigned at = (s->next + i) % s->n_ports;
-		uint16_t r = rte_eth_rx_burst(s->ports[at].id, 0, pkts + got,
-			(uint16_t)(n - got));
 
-		stamp(s, pkts + got, r, at);
-		got += r;
+		got += port_rx(&s->ports[at], pkts + got, (uint16_t)(n - got), s->base.now_us, at);
 	}
+	for (unsigned i = 0; i < got; i++)
+		s->stats.bytes += packet_meta(pkts[i])->wire_length;
+	s->stats.packets += got;
 	s->next = (s->next + 1) % s->n_ports;
 	return (int)got;
 }

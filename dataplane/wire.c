@@ -75,10 +75,9 @@ frame_most(const struct rte_mbuf *m, uint16_t mtu)
 }
 
 static bool
-is_too_long(const struct rte_mbuf *m, uint16_t mtu)
+is_too_long(const struct rte_mbuf *m, uint32_t length, uint16_t mtu)
 {
-	return rte_pktmbuf_pkt_len(m) > (uint32_t)mtu + RTE_ETHER_HDR_LEN &&
-		rte_pktmbuf_pkt_len(m) > frame_most(m, mtu);
+	return length > (uint32_t)mtu + RTE_ETHER_HDR_LEN && length > frame_most(m, mtu);
 }
 
 /*
@@ -87,24 +86,18 @@ is_too_long(const struct rte_mbuf *m, uint16_t mtu)
  * @return how many are left of @p n
  */
 static uint16_t
-take(struct wire *w, struct wire_port *p, struct rte_mbuf **pkts, uint16_t n)
+take(struct wire_port *p, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
-		if (is_too_long(m, p->port.mtu)) {
+		if (is_too_long(m, packet_meta(m)->wire_length, p->port.mtu)) {
 			p->stats.rx_too_long++;
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		*packet_meta(m) = (struct packet_meta){
-			.ts_us = w->base.now_us,
-			.wire_length = rte_pktmbuf_pkt_len(m),
-			.link = LINK_ETHERNET,
-			.port = (uint8_t)(p - w->ports),
-		};
 		p->stats.rx_bytes += rte_pktmbuf_pkt_len(m);
 		pkts[kept++] = m;
 	}
@@ -122,9 +115,10 @@ wire_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 	w->base.now_us = source_wall_us();
 	for (unsigned i = 0; i < w->n_ports && got < n; i++) {
 		struct wire_port *p = &w->ports[(w->next + i) % w->n_ports];
-		uint16_t r = rte_eth_rx_burst(p->port.id, 0, pkts + got, (uint16_t)(n - got));
+		uint16_t r = port_rx(&p->port, pkts + got, (uint16_t)(n - got), w->base.now_us,
+			(unsigned)(p - w->ports));
 
-		got += take(w, p, pkts + got, r);
+		got += take(p, pkts + got, r);
 	}
 	w->next = (w->next + 1) % w->n_ports;
 	return (int)got;
@@ -135,11 +129,12 @@ wire_burst(struct source *base, struct rte_mbuf **pkts, unsigned n)
 static void
 flush_port(struct wire_port *p)
 {
+	uint64_t too_long = 0;
 	unsigned sent = 0;
 
 	for (unsigned try = 0; sent < p->n_waiting && try < TX_TRIES; try++) {
-		uint16_t r = rte_eth_tx_burst(p->port.id, 0, p->waiting + sent,
-			(uint16_t)(p->n_waiting - sent));
+		uint16_t r = port_tx(&p->port, p->waiting + sent, (uint16_t)(p->n_waiting - sent),
+			&too_long);
 
 		if (r == 0)
 			rte_delay_us_block(TX_PAUSE_US);
@@ -147,7 +142,8 @@ flush_port(struct wire_port *p)
 			p->stats.tx_bytes += p->lengths[sent + i];
 		sent += r;
 	}
-	p->stats.tx_packets += sent;
+	p->stats.tx_packets += sent - too_long;
+	p->stats.tx_too_long += too_long;
 	p->stats.tx_dropped += p->n_waiting - sent;
 	rte_pktmbuf_free_bulk(p->waiting + sent, p->n_waiting - sent);
 	p->n_waiting = 0;
@@ -186,7 +182,7 @@ wire_send(struct wire *w, struct rte_mbuf *m, unsigned port)
 
 	if (!p->stats.link_up)
 		lost = &p->stats.tx_dropped;
-	else if (is_too_long(m, p->port.mtu) || rte_pktmbuf_pkt_len(m) > EAL_BUFFER_BYTES)
+	else if (is_too_long(m, rte_pktmbuf_pkt_len(m), p->port.mtu) || rte_pktmbuf_pkt_len(m) > EAL_BUFFER_BYTES)
 		lost = &p->stats.tx_too_long;
 	if (lost != NULL) {
 		(*lost)++;

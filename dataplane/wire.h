@@ -36,7 +36,8 @@ struct wire;
  * Before DPDK is started: can these ports, taken in pairs, be a wire? The system is
  * asked, not DPDK. An error: a port that isn't there or is down (eal_check_port()), the
  * same interface twice, both in one bridge, MTUs that differ or exceed a packet buffer,
- * GRO or LRO (the command that switches it off is told), more queues than are read. A
+ * GRO or LRO (the command that switches it off is told), more queues than are read, VLAN tags
+ * taken off where that isn't told. A
  * warning: IP addresses on an interface, since the kernel answers for them beside the
  * wire; an interface in a bridge.
  *

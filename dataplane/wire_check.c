@@ -94,6 +94,13 @@ check_offloads(struct check *c, const struct port_name *p, const char *name)
 			"port %s: its interface has %u queues, and af_xdp reads the first. As root: "
 			"ethtool -L %s combined 1",
 			name, interface_queues(p->target), p->target);
+	/* A veth strips nothing by itself: its peer may not have put the tag in. */
+	if (p->kind == PORT_AF_XDP && !interface_is_veth(p->target) &&
+		interface_strips_vlan(p->target))
+		return fail(c,
+			"port %s: its interface takes VLAN tags off, and af_xdp isn't told them. As "
+			"root: ethtool -K %s rxvlan off",
+			name, p->target);
 	/* An XDP program sees frames before they are merged. */
 	if (p->kind != PORT_AF_PACKET)
 		return 0;

@@ -105,6 +105,7 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 		/* What the raw one had no memory for is read again, too. */
 		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
 		memset(c->stats.over, 0, sizeof(c->stats.over));
+		memset(c->messages, 0, sizeof(c->messages));
 		if (!use_inspector(c, ops))
 			(void)use_inspector(c, &raw_inspector);
 		else if (ops->channel != CHANNEL_OTHER)

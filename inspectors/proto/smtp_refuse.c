@@ -14,9 +14,10 @@ enum reply {
 	REPLIES
 };
 
-enum { ID_SHOWN = 36 };
+#define ID "%.36s"
+#define EVENT "(event " ID ")\r\n"
 
-#define EVENT "(event %.36s)\r\n"
+enum { ID_SHOWN = 36 };
 
 /* ASCII, and a line is at most 512 bytes (RFC 5321, 4.5.3.1.5). */
 static const struct text {
@@ -25,7 +26,7 @@ static const struct text {
 } texts[REPLIES] = {
 	[REPLY_OK] = {"250 2.0.0 Ok\r\n", false},
 	[REPLY_GO_ON] = {"354 Go on\r\n", false},
-	[REPLY_LATER] = {"451 4.3.2 Not delivered; please send it again\r\n", false},
+	[REPLY_LATER] = {"451 4.3.2 Delivery not confirmed; please send it again\r\n", false},
 	[REPLY_REFUSED] = {"554 5.7.1 Message refused by data leakage prevention; it holds "
 			   "information that must not leave for this destination " EVENT,
 		true},
@@ -40,7 +41,7 @@ static const struct text {
 static size_t
 most_bytes(enum reply reply)
 {
-	return strlen(texts[reply].format) + (texts[reply].event ? ID_SHOWN : 0);
+	return strlen(texts[reply].format) + (texts[reply].event ? ID_SHOWN - strlen(ID) : 0);
 }
 
 static void

@@ -648,7 +648,7 @@ test_reset(void **state)
 static void
 test_no_buffers(void **state)
 {
-	static struct rte_mbuf *all[2047];
+	static struct rte_mbuf *all[2048];
 	struct world w;
 	unsigned n = 0;
 

@@ -77,7 +77,8 @@ show_counts(const struct message *m, struct shown *s)
 
 		if (k->total[1] + k->total[2] + k->total[3] == 0)
 			continue;
-		put(s->judged, sizeof(s->judged), " %s=%u+%u+%u/%u/%u/", detect_set_detector_id(env.detect, d),
+		put(s->judged, sizeof(s->judged), " %s=%u+%u+%u/%u/%u/",
+			detect_set_detector_id(env.detect, d),
 			(unsigned)k->total[1], (unsigned)k->total[2], (unsigned)k->total[3],
 			(unsigned)k->distinct, (unsigned)k->distinct_low);
 		for (unsigned w = 0; w < DETECT_WORDS_MAX; w++)
@@ -331,7 +332,8 @@ as_words(struct bytes text, uint8_t *ret)
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++)
-		if (ascii_is_digit(text.p[i]) || ((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z'))
+		if (ascii_is_digit(text.p[i]) ||
+			((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z'))
 			ret[n++] = text.p[i];
 		else if (text.p[i] == ' ')
 			ret[n++] = '\n';
@@ -435,7 +437,8 @@ static const struct form {
 		{.label = "f", .readings = {{{CODING_QUOTED_PRINTABLE}}, {{CODING_IDENTITY}}},
 			.n_readings = 2}, 3},
 	{"base64", as_base64, {.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 5},
-	{"no base64", as_plain, {.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 5},
+	{"no base64", as_plain,
+		{.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 5},
 	{"words called base64", as_words,
 		{.label = "f", .readings = {{{CODING_BASE64}}}, .n_readings = 1}, 0},
 	{"base64 of html", as_base64, {.label = "f", .type = BYTES("text/html"),
@@ -444,9 +447,11 @@ static const struct form {
 		{.label = "f", .readings = {{{CODING_QUOTED_PRINTABLE}}}, .n_readings = 1}, 12},
 	{"html", as_html, {.label = "f", .type = BYTES("text/html")}, 12},
 	{"html called text", as_html, {.label = "f", .type = BYTES("text/plain")}, 12},
-	{"utf-16", as_utf16, {.label = "f", .type = BYTES("text/plain"), .charset = BYTES("utf-16le")}, 3},
+	{"utf-16", as_utf16,
+		{.label = "f", .type = BYTES("text/plain"), .charset = BYTES("utf-16le")}, 3},
 	{"encrypted", as_plain, {.label = "f", .type = BYTES("application/pkcs7-mime")}, 3},
-	{"unknown coding", as_plain, {.label = "f", .readings = {{{CODING_UNKNOWN}}}, .n_readings = 1}, 0},
+	{"unknown coding", as_plain,
+		{.label = "f", .readings = {{{CODING_UNKNOWN}}}, .n_readings = 1}, 0},
 	{"mail", as_mail, {.label = "f", .type = BYTES("message/rfc822")}, 80},
 };
 

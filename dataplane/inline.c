@@ -27,6 +27,7 @@ enum {
 	CHECK_US = 10000,    /* between two looks at the lanes' signs of life */
 	LINK_US = 100000,    /* between two wire_tick() */
 	TICK_US = 100000,
+	GRACE_MS = 500,	     /* for a worker that was given up, at the end */
 	GUARD_US = 20000,    /* between the watchdog's looks */
 	/* Time between two looks counts as silence up to here only: who looks late was
 	 * stopped itself, and so were the others. */
@@ -600,6 +601,15 @@ start(struct inline_gate *g, char *why, size_t why_size)
 	return -1;
 }
 
+/* One that was given up may have come back, and then ends by itself. */
+static bool
+lane_joinable(const struct lane *l)
+{
+	for (unsigned ms = 0; ms < GRACE_MS && flag(&l->stalled) && !flag(&l->done); ms++)
+		nap(1000);
+	return !flag(&l->stalled) || flag(&l->done);
+}
+
 /* @return whether all lanes have ended */
 static bool
 join(struct inline_gate *g)
@@ -612,9 +622,11 @@ join(struct inline_gate *g)
 	for (unsigned i = 0; i < g->n_lanes; i++) {
 		struct lane *l = &g->lanes[i];
 
-		if (l->started && (!flag(&l->stalled) || flag(&l->done)))
+		if (!l->started)
+			continue;
+		if (lane_joinable(l))
 			pthread_join(l->thread, NULL);
-		else if (l->started)
+		else
 			all = false;
 	}
 	if (g->keeping)

@@ -24,6 +24,9 @@ enum {
 	/* A port that was given back has so long to find its link, before it counts as one
 	 * without: else two cables out of which neither is ever up would be tried in turn. */
 	SETTLE_US = 5000000,
+	/* A veth that gets its XDP program is without link for a moment; no port is taken
+	 * down so soon after the start. */
+	START_US = 1000000,
 };
 
 struct wire_port {
@@ -42,6 +45,7 @@ struct wire {
 	struct source base; /* first: what it is received by */
 	struct rte_mempool *pool;
 	unsigned n_ports, next;
+	uint64_t follow_from; /* microseconds */
 	struct wire_port ports[];
 };
 
@@ -288,7 +292,7 @@ follow(struct wire *w, struct wire_port *p, uint64_t now_us)
 				p->port.name, other->port.name);
 			give_back(w, other, now_us);
 		}
-	} else if (now_us >= p->settle_until && !other->stats.forced_down) {
+	} else if (now_us >= p->settle_until && now_us >= w->follow_from && !other->stats.forced_down) {
 		take_down(w, other, p);
 	}
 }
@@ -443,6 +447,7 @@ wire_open(const struct wire_config *cfg, struct source_error *err)
 			return NULL;
 		}
 	}
+	w->follow_from = source_wall_us() + START_US;
 	return w;
 }
 

@@ -27,6 +27,7 @@ enum {
 	CHECK_US = 10000,    /* between two looks at the lanes' signs of life */
 	LINK_US = 100000,    /* between two wire_tick() */
 	TICK_US = 100000,
+	GRACE_MS = 500,	     /* for a worker that was given up, at the end */
 	GUARD_US = 20000,    /* between the watchdog's looks */
 	/* Time between two looks counts as silence up to here only: who looks late was
 	 * stopped itself, and so were the others. */
@@ -59,6 +60,7 @@ struct lane {
 	bool started;
 	struct rte_mbuf *sending[INLINE_BURST_MAX];
 	unsigned n_sending;
+	const struct policy *policy; /* to be taken up; NULL: the worker has it */
 	uint64_t idled_us, reviewed_us;
 };
 
@@ -218,27 +220,28 @@ bind_lane(const struct lane *l)
 static bool
 lane_uses(void *ctx, const struct policy *p)
 {
-	struct lane *l = ctx;
+	const struct lane *l = ctx;
 
-	return l->gate->cfg->uses_policy(l->worker, p);
+	return worker_uses_policy(l->worker, p);
 }
 
 /* Between two bursts: a new policy, and which old ones are done with. */
 static void
 lane_policy(struct lane *l, uint64_t now_us)
 {
-	const struct inline_config *cfg = l->gate->cfg;
-	const struct policy *p;
+	struct policy_swap *swap = l->gate->cfg->policy;
+	const struct policy *p = swap == NULL ? NULL : policy_swap_take(swap, l->index);
 
-	if (cfg->policy == NULL || cfg->set_policy == NULL)
-		return;
-	p = policy_swap_take(cfg->policy, l->index);
 	if (p != NULL)
-		cfg->set_policy(l->worker, p);
-	if (now_us - l->reviewed_us < REVIEW_US)
+		l->policy = p;
+	if (p == NULL && now_us - l->reviewed_us < REVIEW_US)
 		return;
+	/* Without memory for it just now, the worker goes on with the one that it has. */
+	if (l->policy != NULL && worker_set_policy(l->worker, l->policy))
+		l->policy = NULL;
 	l->reviewed_us = now_us;
-	policy_swap_review(cfg->policy, l->index, lane_uses, l);
+	if (swap != NULL)
+		policy_swap_review(swap, l->index, lane_uses, l);
 }
 
 /* One turn. @return how many packets there were */
@@ -598,6 +601,15 @@ start(struct inline_gate *g, char *why, size_t why_size)
 	return -1;
 }
 
+/* One that was given up may have come back, and then ends by itself. */
+static bool
+lane_joinable(const struct lane *l)
+{
+	for (unsigned ms = 0; ms < GRACE_MS && flag(&l->stalled) && !flag(&l->done); ms++)
+		nap(1000);
+	return !flag(&l->stalled) || flag(&l->done);
+}
+
 /* @return whether all lanes have ended */
 static bool
 join(struct inline_gate *g)
@@ -610,9 +622,11 @@ join(struct inline_gate *g)
 	for (unsigned i = 0; i < g->n_lanes; i++) {
 		struct lane *l = &g->lanes[i];
 
-		if (l->started && (!flag(&l->stalled) || flag(&l->done)))
+		if (!l->started)
+			continue;
+		if (lane_joinable(l))
 			pthread_join(l->thread, NULL);
-		else if (l->started)
+		else
 			all = false;
 	}
 	if (g->keeping)

@@ -98,10 +98,6 @@ struct inline_config {
 	struct policy_swap *policy;
 	/* What the policy says of a packet's two ends; NULL: all is enforced. */
 	enum pair_mode (*mode)(const struct policy *p, const struct packet *packet);
-	/* The next message of each flow is judged by @p p. On the lane's thread; NULL: never. */
-	void (*set_policy)(struct worker *w, const struct policy *p);
-	/* Does a message, or the worker, still use @p p? On the lane's thread. */
-	bool (*uses_policy)(const struct worker *w, const struct policy *p);
 
 	/* All of them may be NULL, and get @p ctx. */
 	void (*began)(void *ctx); /* packets flow; once, on the keeper's thread */

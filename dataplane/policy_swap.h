@@ -8,7 +8,7 @@
  *
  * One writer offers a new policy; each reader (a worker's thread, the I/O
  * thread) takes it up between two bursts, and says when it has no use for an
- * old one any more: a message keeps the policy that it began with. A policy is
+ * old one any more: a flow keeps the policy that it began with. A policy is
  * freed when all readers have said so. Nobody ever waits.
  *
  * How a reader can't be given what is freed at the same moment: it first marks
@@ -23,7 +23,7 @@
 
 enum {
 	POLICY_SWAP_READERS = 66, /* workers, the I/O thread */
-	POLICY_SWAP_SLOTS = 8,	  /* policies at once: the one in force and old ones */
+	POLICY_SWAP_SLOTS = 32,	  /* bits of `used`: policies at once: the one in force and old ones */
 };
 
 struct policy_reader {

@@ -162,7 +162,7 @@ end_loading(struct run *r)
 	} else if (!policy_swap_offer(&g->policies, l->policy)) {
 		policy_free(l->policy);
 		gateway_say(g,
-			"HUP: messages still use %d earlier policies; the running one stays. Try again "
+			"HUP: flows still use %d earlier policies; the running one stays. Try again "
 			"when they have ended",
 			POLICY_SWAP_SLOTS - 1);
 	} else {
@@ -348,13 +348,6 @@ end_hung(struct gateway *g)
 	events_flush(g->events);
 }
 
-/* Without memory for it the worker keeps the one it has. */
-static void
-set_policy(struct worker *w, const struct policy *p)
-{
-	(void)worker_set_policy(w, p);
-}
-
 static enum exit_status
 run(struct gateway *g)
 {
@@ -373,8 +366,6 @@ run(struct gateway *g)
 		.stop = &g->signals->stop,
 		.policy = &g->policies,
 		.mode = mode_of,
-		.set_policy = set_policy,
-		.uses_policy = worker_uses_policy,
 		.began = began,
 		.tick = tick,
 		.stalled = stalled,

@@ -92,7 +92,9 @@ begin(struct bench *b, void **state, unsigned lanes, unsigned ring)
 	assert_non_null(b->gate);
 	for (unsigned i = 0; i < lanes; i++) {
 		struct worker_config w = {
-			.workers = lanes, .egress = {inline_send, inline_lane(b->gate, i)}};
+			.workers = lanes,
+			.policy = b->cfg.policy == NULL ? NULL : policy_swap_current(b->cfg.policy),
+			.egress = {inline_send, inline_lane(b->gate, i)}};
 		struct worker_error err;
 
 		b->workers[i] = worker_new(&w, &err);
@@ -461,9 +463,7 @@ test_policy_is_taken_up(void **state)
 	struct policy_swap swap;
 	struct bench b = {.d = {.packets = UINT64_MAX, .pause_us = 500},
 		.cfg = {.policy = &swap,
-			.choices = {.overload_pass = true},
-			.set_policy = worker_double_set_policy,
-			.uses_policy = worker_double_uses_policy}};
+			.choices = {.overload_pass = true}}};
 
 	policy_swap_init(&swap, policy_load_packs(NULL, &d), 3);
 	begin(&b, state, 2, 64);

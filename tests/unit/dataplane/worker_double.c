@@ -18,6 +18,7 @@ struct worker {
 	struct worker_stats stats;
 	struct worker_double_seen seen;
 	const struct policy *policy;
+	bool tried;
 	atomic_bool released, keep;
 	struct rte_mbuf *held;
 };
@@ -30,7 +31,7 @@ worker_new(const struct worker_config *cfg, struct worker_error *err)
 	if (w == NULL)
 		snprintf(err->text, sizeof(err->text), "no memory");
 	else
-		w->cfg = *cfg;
+		*w = (struct worker){.cfg = *cfg, .policy = cfg->policy};
 	return w;
 }
 
@@ -111,15 +112,21 @@ worker_double_release(struct worker *w)
 	atomic_store(&w->released, true);
 }
 
-void
-worker_double_set_policy(struct worker *w, const struct policy *p)
+/* The first try fails, as for want of memory. */
+bool
+worker_set_policy(struct worker *w, const struct policy *p)
 {
+	if (!w->tried) {
+		w->tried = true;
+		return false;
+	}
 	w->policy = p;
 	atomic_fetch_add(&w->seen.policies, 1u);
+	return true;
 }
 
 bool
-worker_double_uses_policy(const struct worker *w, const struct policy *p)
+worker_uses_policy(const struct worker *w, const struct policy *p)
 {
 	return p == w->policy || atomic_load(&w->keep);
 }
@@ -154,17 +161,4 @@ size_t
 worker_flow_size(void)
 {
 	return 256;
-}
-
-bool
-worker_set_policy(struct worker *w, const struct policy *p)
-{
-	worker_double_set_policy(w, p);
-	return true;
-}
-
-bool
-worker_uses_policy(const struct worker *w, const struct policy *p)
-{
-	return worker_double_uses_policy(w, p);
 }

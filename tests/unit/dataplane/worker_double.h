@@ -30,10 +30,7 @@ struct worker_double_seen {
 /* From any thread: all that hang go on, and none will hang any more. */
 void worker_double_release(struct worker *w);
 
-/* For struct inline_config: a policy is used from worker_double_set_policy() on for as long as
- * it is the latest, or while @p keep of worker_double_keep() is set. */
-void worker_double_set_policy(struct worker *w, const struct policy *p);
-bool worker_double_uses_policy(const struct worker *w, const struct policy *p);
+/* It uses every policy while @p keep is set; else the latest. */
 void worker_double_keep(struct worker *w, bool keep);
 
 const struct worker_double_seen *worker_double_seen(const struct worker *w);

@@ -444,6 +444,8 @@ report(struct watch *w, const struct worker_stats *stats, bool final)
 		.stats = stats,
 		.source = &source,
 		.classifier = w->names,
+		.domains = w->policy->domains,
+		.n_domains = w->policy->n_domains,
 		.dropped = atomic_load(&w->dispatch.dropped),
 		.events_lost = events_lost(w->events),
 		.seconds = seconds_now() - w->started,

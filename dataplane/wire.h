@@ -18,8 +18,7 @@
  *	wire_flush(w);                  at the end of the round, and when nothing came
  *	wire_tick(w, now);              about every 100 ms
  *
- * Threads: all functions of one wire are called from one thread, but for
- * wire_port_stats(), which any thread may call for a live display.
+ * Threads: all functions of one wire are called from one thread.
  */
 
 #include <stdbool.h>
@@ -37,8 +36,10 @@ struct wire;
  * Before DPDK is started: can these ports, taken in pairs, be a wire? The system is
  * asked, not DPDK. An error: a port that isn't there or is down (eal_check_port()), the
  * same interface twice, both in one bridge, MTUs that differ or exceed a packet buffer,
- * GRO or LRO (the command that switches it off is told). A warning: IP addresses on an
- * interface, since the kernel answers for them beside the wire; a peer with TSO.
+ * GRO or LRO (the command that switches it off is told), more queues than are read, VLAN tags
+ * taken off where that isn't told. A
+ * warning: IP addresses on an interface, since the kernel answers for them beside the
+ * wire; an interface in a bridge.
  *
  * @param ports  the first and second are a pair, and so on; @p n_ports is even
  * @param warn   for lines to the user; may be NULL
@@ -87,7 +88,7 @@ void wire_flush(struct wire *w);
  * Link state follows: a port whose link is gone takes its partner's down, and gives it
  * back when it returns. Only a port that wasn't taken down itself is watched, so that
  * two can't hold each other down. Also tells the user, once per port, of frames that
- * came longer than a frame of the wire (TSO, GRO).
+ * came in longer than the MTU allows (TSO), which can't leave and are dropped.
  *
  * @param now_us  source_wall_us()
  */
@@ -98,7 +99,7 @@ struct wire_port_stats {
 	uint64_t rx_missed;    /* dropped by the NIC or the kernel before we saw them */
 	uint64_t rx_no_buffer; /* dropped since limits.packet_buffers was used up */
 	uint64_t rx_errors;    /* bad frames by the NIC's count */
-	uint64_t rx_cut;       /* longer than a frame of the wire, and cut: see wire_tick() */
+	uint64_t rx_too_long;  /* dropped: longer than the MTU; see wire_tick() */
 	uint64_t tx_packets, tx_bytes;
 	uint64_t tx_dropped;  /* the port's queue stayed full */
 	uint64_t tx_too_long; /* longer than the port takes */
@@ -107,7 +108,7 @@ struct wire_port_stats {
 	bool forced_down; /* by us, since its partner's link is gone */
 };
 
-void wire_port_stats(const struct wire *w, unsigned port, struct wire_port_stats *ret);
+void wire_port_stats(struct wire *w, unsigned port, struct wire_port_stats *ret);
 
 unsigned wire_ports(const struct wire *w);
 

@@ -17,7 +17,7 @@
 
 #include "dataplane/packet_meta.h"
 
-enum { ARGS_MAX = 64, ARGS_TEXT = 8192, CACHE = 128, MIB = 1 << 20, AF_PACKET_FRAMES = 16384 };
+enum { ARGS_MAX = 64, ARGS_TEXT = 8192, CACHE = 128, MIB = 1 << 20 };
 
 /* The argument vector, all in one place so that nothing is to be freed. */
 struct args {
@@ -82,11 +82,6 @@ args_add_ports(struct args *a, const struct eal_config *cfg)
 		char device[EAL_DEVICE_MAX];
 
 		eal_port_device(p, i, device, sizeof(device));
-		/* The kernel's ring takes the driver's default of 512 packets in a few
-		 * milliseconds, which is less than a busy machine may let us wait. */
-		if (p->kind == PORT_AF_PACKET)
-			args_add(a, "--vdev=%s,iface=%s,framecnt=%d", device, p->target,
-				AF_PACKET_FRAMES);
 		if (p->kind == PORT_AF_XDP)
 			args_add(a, "--vdev=%s,iface=%s", device, p->target);
 		if (p->kind == PORT_PCI) {
@@ -94,8 +89,12 @@ args_add_ports(struct args *a, const struct eal_config *cfg)
 			pci = true;
 		}
 	}
-	if (!pci)
-		args_add(a, "--no-pci");
+	if (pci)
+		return;
+	args_add(a, "--no-pci");
+	/* No hardware looks for physical addresses, and without them the packet buffers lie
+	 * without gaps, which af_xdp needs (port.c). */
+	args_add(a, "--iova-mode=va");
 }
 
 static void
@@ -252,7 +251,7 @@ eal_port_device(const struct port_name *port, unsigned index, char *ret, size_t 
 {
 	switch (port->kind) {
 	case PORT_AF_PACKET:
-		snprintf(ret, size, "net_af_packet%u", index);
+		snprintf(ret, size, "af_packet:%s", port->target);
 		break;
 	case PORT_AF_XDP:
 		snprintf(ret, size, "net_af_xdp%u", index);

@@ -65,7 +65,10 @@ int eal_start(const struct eal_config *cfg, char *why, size_t why_size);
 /** Stop, and remove what was put into the file system. */
 void eal_stop(void);
 
-/** DPDK's name of a port ("net_af_packet0", "0000:03:00.0"), for the @p index-th of ports. */
+/**
+ * What the @p index-th of ports is opened by (port.h): DPDK's name of it ("net_af_xdp0",
+ * "0000:03:00.0"), or "af_packet:eth1", which isn't DPDK's.
+ */
 void eal_port_device(const struct port_name *port, unsigned index, char *ret, size_t size);
 
 /**

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dataplane/eal.h"
 
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "dataplane/interface.h"
 
 void
 eal_port_name(const struct port_name *port, char *ret, size_t size)
@@ -38,33 +37,12 @@ list_interfaces(char *ret, size_t size)
 		if_freenameindex(all);
 }
 
-/* Does the interface merge segments before we see them? */
-static bool
-merges(const char *interface)
-{
-	struct ethtool_value gro = {.cmd = ETHTOOL_GGRO}, flags = {.cmd = ETHTOOL_GFLAGS};
-	struct ifreq request = {0};
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (s < 0)
-		return false;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	request.ifr_data = (char *)&gro;
-	if (ioctl(s, SIOCETHTOOL, &request) != 0)
-		gro.data = 0;
-	request.ifr_data = (char *)&flags;
-	if (ioctl(s, SIOCETHTOOL, &request) != 0)
-		flags.data = 0;
-	close(s);
-	return gro.data != 0 || (flags.data & ETH_FLAG_LRO) != 0;
-}
-
 bool
 eal_port_warning(const struct port_name *port, char *ret, size_t size)
 {
 	char name[128];
 
-	if (port->kind != PORT_AF_PACKET || !merges(port->target))
+	if (port->kind != PORT_AF_PACKET || !interface_merges(port->target))
 		return false;
 	eal_port_name(port, name, sizeof(name));
 	snprintf(ret, size,
@@ -77,9 +55,8 @@ eal_port_warning(const struct port_name *port, char *ret, size_t size)
 static int
 check_interface(const char *name, const char *interface, char *why, size_t why_size)
 {
-	struct ifreq request = {0};
 	char all[256];
-	int s, r;
+	int s, flags;
 
 	if (if_nametoindex(interface) == 0) {
 		list_interfaces(all, sizeof(all));
@@ -87,13 +64,8 @@ check_interface(const char *name, const char *interface, char *why, size_t why_s
 			all);
 		return -1;
 	}
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (s < 0)
-		return 0; /* then DPDK says it */
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	r = ioctl(s, SIOCGIFFLAGS, &request);
-	close(s);
-	if (r == 0 && (request.ifr_flags & IFF_UP) == 0) {
+	flags = interface_flags(interface);
+	if (flags >= 0 && (flags & IFF_UP) == 0) {
 		snprintf(why, why_size,
 			"port %s: its interface is down, so nothing would be seen; as root: "
 			"ip link set %s up",

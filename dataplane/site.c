@@ -132,6 +132,16 @@ read_text(struct reading *r, const struct yaml_node *map, const char *key, bool 
 	return true;
 }
 
+/* An interface may be named by two kinds of port. */
+static bool
+is_same_port(const struct port_name *a, const struct port_name *b)
+{
+	bool kernels = a->kind != PORT_PCI && b->kind != PORT_PCI;
+
+	return a->kind != PORT_PCAP && b->kind != PORT_PCAP && (kernels || a->kind == b->kind) &&
+		strcmp(a->target, b->target) == 0;
+}
+
 static bool
 read_port(struct reading *r, const struct yaml_node *node)
 {
@@ -153,8 +163,7 @@ read_port(struct reading *r, const struct yaml_node *node)
 				"configurations");
 			return false;
 		}
-		if (s->ports[i].kind == port->kind && port->kind != PORT_PCAP &&
-			strcmp(s->ports[i].target, port->target) == 0) {
+		if (is_same_port(&s->ports[i], port)) {
 			diag_error(r->d, node->at, "%s is there twice; write it once", text);
 			return false;
 		}
@@ -186,11 +195,99 @@ read_ports(struct reading *r, const struct yaml_node *root)
 }
 
 static bool
+read_pair(struct reading *r, const struct yaml_node *pair)
+{
+	bool ok = true;
+
+	if (pair->kind != YAML_LIST || pair->n != 2) {
+		diag_error(r->d, pair->at,
+			"a pair is two ports: write [\"af_packet:eth1\", \"af_packet:eth2\"]");
+		return false;
+	}
+	for (const struct yaml_node *n = pair->first; n != NULL; n = n->next) {
+		ok = read_port(r, n) && ok;
+		if (ok && r->site->ports[r->site->n_ports - 1].kind == PORT_PCAP) {
+			diag_error(r->d, n->at,
+				"a capture can't be one of a pair; write af_packet:INTERFACE, "
+				"af_xdp:INTERFACE or pci:ADDRESS");
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+static bool
+read_pairs(struct reading *r, const struct yaml_node *root)
+{
+	const struct yaml_node *list = yaml_get(root, "pairs");
+	bool ok = true;
+
+	if (list == NULL)
+		return true;
+	if (yaml_get(root, "ports") != NULL) {
+		diag_error(r->d, list->at,
+			"`ports` and `pairs` exclude each other: `pairs` is for `sluss run`, and "
+			"`sluss watch` listens to all their ports");
+		return false;
+	}
+	if (!yaml_check_list(list, "pairs", EAL_PORTS_MAX / 2, r->d))
+		return false;
+	r->site->ports = calloc(list->n > 0 ? 2 * list->n : 1, sizeof(*r->site->ports));
+	if (r->site->ports == NULL)
+		return no_memory(r, list);
+	r->site->pairs = true;
+	for (const struct yaml_node *n = list->first; n != NULL; n = n->next)
+		ok = read_pair(r, n) && ok;
+	return ok;
+}
+
+static bool
+read_choice(struct reading *r, const struct yaml_node *map, const char *name,
+	const char *const names[3], bool *ret)
+{
+	const struct yaml_node *node = yaml_get(map, name);
+	unsigned choice;
+
+	if (node == NULL)
+		return true;
+	if (!yaml_choice(node, name, names, &choice, r->d))
+		return false;
+	*ret = choice == 1;
+	return true;
+}
+
+static bool
+read_inline(struct reading *r, const struct yaml_node *root)
+{
+	static const char *const known[] = {
+#define X(name, sentence, first, first_sentence, second, second_sentence) #name,
+		INLINE_CHOICES(X)
+#undef X
+		NULL};
+	const struct yaml_node *map = yaml_get(root, "inline");
+	struct inline_choices *c = &r->site->choices;
+	bool ok = true;
+
+	if (map == NULL)
+		return true;
+	if (!yaml_check_map(map, "inline", known, r->d))
+		return false;
+#define X(name, sentence, first, first_sentence, second, second_sentence)                          \
+	ok = read_choice(r, map, #name, (const char *const[]){#first, #second, NULL},              \
+		     &c->name##_##second) &&                                                       \
+		ok;
+	INLINE_CHOICES(X)
+#undef X
+	return ok;
+}
+
+static bool
 read_cores(struct reading *r, const struct yaml_node *root)
 {
 	const struct yaml_node *list = yaml_get(root, "cores");
 	struct site *s = r->site;
-	unsigned want = s->workers > 1 ? s->workers + 1 : 1;
+	bool threads = s->workers > 1 || s->pairs; /* besides the main one */
+	unsigned want = threads ? s->workers + 1 : 1;
 	long online = sysconf(_SC_NPROCESSORS_CONF);
 
 	if (list == NULL)
@@ -312,9 +409,10 @@ check_limits(struct reading *r, const struct yaml_node *map)
 	if (map != NULL)
 		at = node != NULL ? node->at : map->at;
 	diag_error(r->d, at,
-		"packet_buffers is %llu, but tcp_segments, 8 for each of fragment_datagrams, "
+		"packet_buffers is %llu, but tcp_segments, %u for each of fragment_datagrams, "
 		"and what waits for the workers may hold %llu: write at least that, or lower those",
-		(unsigned long long)r->site->limits.packet_buffers, (unsigned long long)needed);
+		(unsigned long long)r->site->limits.packet_buffers, site_fragment_buffers(r->site),
+		(unsigned long long)needed);
 	return false;
 }
 
@@ -375,8 +473,8 @@ site_free(struct site *site)
 static bool
 read_root(struct reading *r, const struct yaml_node *root)
 {
-	static const char *const known[] = {"observer", "policy", "key", "ports", "workers", "cores",
-		"checksums", "events", "limits", NULL};
+	static const char *const known[] = {"observer", "policy", "key", "ports", "pairs", "inline",
+		"workers", "cores", "checksums", "events", "limits", NULL};
 	bool ok = yaml_check_map(root, "the site configuration", known, r->d);
 
 	if (root->kind != YAML_MAP)
@@ -385,6 +483,8 @@ read_root(struct reading *r, const struct yaml_node *root)
 	ok = read_text(r, root, "policy", true, &r->site->policy) && ok;
 	ok = read_text(r, root, "key", true, &r->site->key) && ok;
 	ok = read_ports(r, root) && ok;
+	ok = read_pairs(r, root) && ok;
+	ok = read_inline(r, root) && ok;
 	ok = read_workers(r, root) && ok;
 	ok = read_cores(r, root) && ok;
 	ok = read_checksums(r, root) && ok;

@@ -10,7 +10,9 @@
  *   observer: gw1
  *   policy: perimeter.yaml
  *   key: /etc/sluss/pseudonym.key
- *   ports: ["af_packet:eth1"]
+ *   ports: ["af_packet:eth1"]    # to watch; or, to stand inline (and to watch, too):
+ *   pairs: [["af_packet:eth1", "af_packet:eth2"]]
+ *   inline: {midstream: adopt}   # INLINE_CHOICES
  *   workers: 2
  *   cores: [1, 2, 3]             # main thread first, then a core for each worker
  *   checksums: verify
@@ -28,6 +30,7 @@
 
 #include "dataplane/eal.h"
 #include "dataplane/dataplane_limits.h"
+#include "dataplane/inline_choices.h"
 #include "inspectors/bytes.h"
 #include "inspectors/limits.h"
 
@@ -36,8 +39,10 @@ struct diag; /* policy/diag.h */
 enum { SITE_WORKERS_MAX = 64 };
 
 struct site {
-	struct port_name *ports;
+	struct port_name *ports; /* of `ports:` or of `pairs:`: the first and second, … */
 	unsigned n_ports;
+	bool pairs; /* the ports are pairs: what `sluss run` needs; `watch` listens to all */
+	struct inline_choices choices;
 	unsigned workers; /* 1 without a `workers:` key */
 	unsigned cores[SITE_WORKERS_MAX + 1];
 	unsigned n_cores; /* 0: not bound to cores */
@@ -97,11 +102,17 @@ uint64_t *site_limit_value(struct site *site, const struct site_limit *l);
  */
 uint64_t site_buffers_needed(const struct site *site);
 
+/** Of these, for each datagram of limits.fragment_datagrams: with pairs each fragment is held twice. */
+unsigned site_fragment_buffers(const struct site *site);
+
 /** One worker's share of the limits "in all"; the others as they are. */
 struct dataplane_limits site_worker_limits(const struct site *site);
 
 /** The reference: name, default, unit, sentence of every limit; fits 80 columns. */
 void site_print_limits(FILE *out);
+
+/** The reference of `inline:`: each choice, its default first. */
+void site_print_choices(FILE *out);
 
 /** Bytes of things whose size the configuration doesn't set. */
 struct site_sizes {

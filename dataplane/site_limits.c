@@ -89,3 +89,18 @@ site_print_limits(FILE *out)
 		print_folded(out, l->sentence);
 	}
 }
+
+void
+site_print_choices(FILE *out)
+{
+	fputs("Choices: the keys of `inline:` in the site configuration, for `sluss run`. The\n"
+	      "first of each is the default. Whatever is chosen is counted.\n\n",
+		out);
+#define X(name, sentence, first, first_sentence, second, second_sentence)                          \
+	fprintf(out, "%s: %s, or %s\n", #name, #first, #second);                                   \
+	print_folded(out, sentence);                                                               \
+	print_folded(out, #first ": " first_sentence);                                             \
+	print_folded(out, #second ": " second_sentence);
+	INLINE_CHOICES(X)
+#undef X
+}

@@ -8,9 +8,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "dataplane/fragments.h"
+
 enum {
 	MIB = 1 << 20,
-	PORT_QUEUE = 2048,   /* packet buffers that a port's queues hold */
+	PORT_QUEUE = 2048,   /* packet buffers that a port's queue for receiving holds */
+	SEND_QUEUE = 2048 + 64, /* that a port's queue for sending holds, and that wait for it */
 	LANE_BURSTS = 2,     /* bursts of each worker: in its hands, and staged for it */
 	CACHE_BUFFERS = 192, /* that lie in the pool's cache of each thread */
 	/* Bytes of one announced transfer, with its place in the hash. */
@@ -23,17 +26,35 @@ enum {
 	DPDK_OWN = 24 * MIB,
 };
 
+/*
+ * Rings of limits.worker_ring: to each worker when there are several. Inline a worker
+ * always has a thread of its own, and a ring back.
+ */
+static uint64_t
+site_rings(const struct site *s)
+{
+	if (s->pairs)
+		return 2 * (uint64_t)s->workers;
+	return s->workers > 1 ? s->workers : 0;
+}
+
+unsigned
+site_fragment_buffers(const struct site *s)
+{
+	return s->pairs ? 2 * FRAGMENTS_MAX : FRAGMENTS_MAX;
+}
+
 uint64_t
 site_buffers_needed(const struct site *s)
 {
 	const struct dataplane_limits *l = &s->limits;
-	uint64_t threads = s->workers > 1 ? s->workers + 1 : 1, ports = 0;
+	uint64_t threads = site_rings(s) > 0 ? s->workers + 1 : 1, ports = 0;
 
 	for (unsigned i = 0; i < s->n_ports; i++)
 		ports += s->ports[i].kind != PORT_PCAP;
-	return l->tcp_segments + 8 * l->fragment_datagrams + ports * PORT_QUEUE +
-		threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) +
-		(s->workers > 1 ? s->workers * l->worker_ring : 0);
+	return l->tcp_segments + site_fragment_buffers(s) * l->fragment_datagrams +
+		ports * (PORT_QUEUE + (s->pairs ? SEND_QUEUE : 0)) +
+		threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) + site_rings(s) * l->worker_ring;
 }
 
 struct site_memory
@@ -48,7 +69,7 @@ site_memory(const struct site *s, const struct site_sizes *sizes)
 		.segments = l->tcp_segments * sizes->segment,
 		.transfers = s->workers * s->inspect.transfers * TRANSFER_BYTES,
 		.ndpi = l->ndpi_flows * sizes->ndpi,
-		.rings = s->workers > 1 ? s->workers * 2 * l->worker_ring * sizeof(void *) : 0,
+		.rings = site_rings(s) * 2 * l->worker_ring * sizeof(void *),
 		.fixed = s->workers * (uint64_t)NDPI_TABLES + PROGRAM,
 	};
 

@@ -86,7 +86,7 @@ struct source *source_pcap_open(const char *const *paths, unsigned n_paths,
 /** A port to listen on, as the site configuration names it. */
 struct source_port {
 	const char *name;   /* "af_packet:eth1": for messages */
-	const char *device; /* DPDK's name of it, by eal_port_device() */
+	const char *device; /* what it is opened by, from eal_port_device() */
 };
 
 /**

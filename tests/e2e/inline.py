@@ -52,7 +52,7 @@ policy: {policy}
 key: {key}
 pairs: [{ports}]
 events: {{file: {events}, log: messages}}
-limits: {{inspect_memory: 64 MiB, flows: 16384, packet_buffers: 16384,
+limits: {{inspect_memory: 64 MiB, flows: 16384, packet_buffers: 24576,
   tcp_segments: 8192, fragment_datagrams: 256}}
 """
 

@@ -297,6 +297,25 @@ test_shares(void **state)
 	site_free(&s);
 }
 
+/* Inline each fragment is held twice. */
+static void
+test_fragment_buffers(void **state)
+{
+	struct site s;
+	uint64_t few;
+
+	(void)state;
+	site_default(&s);
+	assert_int_equal(site_fragment_buffers(&s), 8);
+	s.pairs = true;
+	assert_int_equal(site_fragment_buffers(&s), 16);
+	s.limits.fragment_datagrams = 1000;
+	few = site_buffers_needed(&s);
+	s.limits.fragment_datagrams = 2000;
+	assert_int_equal(site_buffers_needed(&s), few + 16 * 1000);
+	site_free(&s);
+}
+
 int
 main(void)
 {
@@ -310,6 +329,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_fragment_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

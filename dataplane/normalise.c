@@ -235,7 +235,9 @@ make_ack(struct inside *n, enum direction to_sender_of, uint32_t latest, bool sa
 		.stamp = receiver->stamp,
 		.echo = receiver->echo};
 
-	if (!h->synced || !receiver->synced)
+	/* A client that didn't answer the SYN-ACK has acknowledged nothing. */
+	if (!h->synced || !h->acked_known || !receiver->synced ||
+		(to_sender_of == DIR_SERVER && !receiver->spoke))
 		return false;
 	if (sacks && sack(n))
 		s.n_sacks = (uint8_t)held_ranges(h, latest, s.stamped ? 3 : 4, &s);
@@ -599,7 +601,10 @@ adopt_half(struct step *t)
 	struct half *h = t->half;
 	uint32_t seq = t->p->seq;
 
-	/* What the receiver still waits for is read too, if it is known that it does. */
+	/*
+	 * What the receiver still waits for is read too, if it is known that it does. If not,
+	 * `acked` is a guess, and nothing is blanked by it.
+	 */
 	if (h->acked_known && seq - h->acked <= FAR)
 		seq = h->acked;
 	h->next = h->released = seq;

@@ -308,7 +308,7 @@ agree_past(struct step *t, struct packet *p)
 	const struct half *h = t->half;
 	uint32_t from = p->seq, to = p->seq + smaller(p->payload_len, h->next - p->seq);
 
-	if (before(from, h->acked))
+	if (h->acked_known && before(from, h->acked))
 		from = before(h->acked, to) ? h->acked : to;
 	if (!past_covers(h, from, to))
 		return false;

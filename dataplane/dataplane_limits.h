@@ -23,7 +23,7 @@
 	X(inspect_memory, 268435456, 1048576, 1099511627776, "bytes",                              \
 		"of arena pages that all flows together may hold; beyond it messages are "         \
 		"over-budget")                                                                     \
-	X(packet_buffers, 32768, 2048, 16777216, "buffers",                                        \
+	X(packet_buffers, 49152, 2048, 16777216, "buffers",                                        \
 		"of 2,048 bytes for packets between their arrival and the end of their way, held " \
 		"segments and fragments included")                                                 \
 	X(burst, 32, 1, 64, "packets", "taken from a port or capture at a time")                   \
@@ -66,6 +66,8 @@
 		"the longest that a packet waits for that")                                        \
 	X(hold_time, 10000, 100, 600000, "milliseconds",                                           \
 		"inline: that a message may be on hold")                                           \
+	X(refuse_wait, 2000, 100, 60000, "milliseconds",                                           \
+		"inline: that a refusal waits for answers to what came before it")                 \
 	X(absorb_bytes, 67108864, 65536, 1099511627776, "bytes",                                   \
 		"inline: of a refused message that are acknowledged and discarded before its "     \
 		"sender is told")                                                                  \

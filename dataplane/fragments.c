@@ -2,6 +2,7 @@
 #define ALLOW_EXPERIMENTAL_API /* rte_ip_frag_table_del_expired_entries */
 #include "dataplane/fragments.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <rte_ip_frag.h>
@@ -18,6 +19,8 @@ enum {
 	DATAGRAM_MAX = 65535,
 };
 
+static_assert((int)FRAGMENTS_MAX == RTE_LIBRTE_IP_FRAG_MAX_FRAG, "as DPDK was built");
+
 /* What a fragment looked like, and when. */
 struct print {
 	uint64_t hash;
@@ -26,13 +29,23 @@ struct print {
 
 struct fragments {
 	struct rte_ip_frag_tbl *table;
-	struct print *prints;
-	uint32_t print_mask;
+	struct print *prints; /* of fragments */
+	struct print *ids;    /* of datagrams that were whole; inline only */
+	uint32_t print_mask;  /* of both */
 	uint64_t print_seed; /* another one makes all prints unknown */
+	uint64_t id_seed;
+	bool keep;
 	uint64_t timeout_us;
 	struct fragment_counters counters;
 	struct rte_ip_frag_death_row row;
 };
+
+static struct print *
+new_prints(const struct fragments *f, int socket)
+{
+	return rte_zmalloc_socket("fragment_prints", (f->print_mask + 1) * sizeof(struct print),
+		RTE_CACHE_LINE_SIZE, socket);
+}
 
 struct fragments *
 fragments_create(const struct fragments_config *cfg)
@@ -46,13 +59,15 @@ fragments_create(const struct fragments_config *cfg)
 	if (f == NULL)
 		return NULL;
 	f->timeout_us = cfg->timeout_us;
-	f->print_seed = cfg->seed;
+	f->print_seed = f->id_seed = cfg->seed;
+	f->keep = cfg->keep_originals;
 	f->print_mask = rte_align32pow2(cfg->datagrams * PRINTS) - 1;
-	f->prints = rte_zmalloc_socket("fragment_prints", (f->print_mask + 1) * sizeof(*f->prints),
-		RTE_CACHE_LINE_SIZE, cfg->socket);
+	f->prints = new_prints(f, cfg->socket);
+	if (f->keep)
+		f->ids = new_prints(f, cfg->socket);
 	f->table = rte_ip_frag_table_create(
 		buckets, BUCKET_ENTRIES, cfg->datagrams, cfg->timeout_us, cfg->socket);
-	if (f->table == NULL || f->prints == NULL) {
+	if (f->table == NULL || f->prints == NULL || (f->keep && f->ids == NULL)) {
 		fragments_destroy(f);
 		return NULL;
 	}
@@ -64,12 +79,75 @@ fragments_destroy(struct fragments *f)
 {
 	if (f == NULL)
 		return;
-	rte_ip_frag_free_death_row(&f->row, 0);
-	if (f->table != NULL)
+	if (f->table != NULL) {
+		fragments_flush(f); /* the library knows nothing of originals */
 		rte_ip_frag_table_destroy(f->table);
+	}
 	rte_free(f->prints);
+	rte_free(f->ids);
 	rte_free(f);
 }
+
+/* ---- the frames as they came ---- */
+
+/* What a buffer was used for before is still in its private area. */
+static void
+own_none(struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next)
+		packet_meta(m)->original = NULL;
+}
+
+/* Copy the packet, its padding left out, and give the frame into the copy's keeping. */
+static bool
+copy_packet(struct packet *p)
+{
+	struct rte_mbuf *in = p->mbuf;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(in, in->pool, 0, p->l3_at + p->l3_len);
+
+	if (copy == NULL)
+		return false;
+	own_none(copy);
+	*packet_meta(copy) = *packet_meta(in);
+	packet_meta(copy)->original = in;
+	p->mbuf = copy;
+	return true;
+}
+
+/* Of a fragment's copy, or of a chain of them. */
+static void
+free_originals(const struct fragments *f, struct rte_mbuf *m)
+{
+	for (; f->keep && m != NULL; m = m->next) {
+		rte_pktmbuf_free(packet_meta(m)->original);
+		packet_meta(m)->original = NULL;
+	}
+}
+
+unsigned
+fragments_originals(struct packet *whole, struct rte_mbuf **ret, unsigned n)
+{
+	unsigned found = 0;
+
+	for (struct rte_mbuf *m = whole->mbuf; m != NULL && found < n; m = m->next) {
+		struct packet_meta *meta = packet_meta(m);
+
+		if (meta->original != NULL)
+			ret[found++] = meta->original;
+		meta->original = NULL;
+	}
+	return found;
+}
+
+static void
+free_packet(struct fragments *f, struct packet *p)
+{
+	free_originals(f, p->mbuf);
+	rte_pktmbuf_free(p->mbuf);
+	p->mbuf = NULL;
+}
+
+/* ---- what is given up ---- */
 
 /* Payload of a held fragment: what lies behind the lengths that were set for the library. */
 static uint64_t
@@ -95,6 +173,7 @@ bury(struct fragments *f, const struct rte_mbuf *in)
 	for (uint32_t i = 0; i < f->row.cnt; i++) {
 		refused |= f->row.row[i] == in;
 		f->counters.lost_bytes += held_bytes(f->row.row[i]);
+		free_originals(f, f->row.row[i]);
 	}
 	if (!refused)
 		f->counters.expired += f->row.cnt;
@@ -115,8 +194,7 @@ lose(struct fragments *f, struct packet *p, uint64_t *counter)
 {
 	(*counter)++;
 	f->counters.lost_bytes += p->payload_len;
-	rte_pktmbuf_free(p->mbuf);
-	p->mbuf = NULL;
+	free_packet(f, p);
 	return FRAGMENT_LOST;
 }
 
@@ -182,6 +260,36 @@ id_of(const struct packet *p)
 	return id;
 }
 
+/* What names a fragment; all of its bytes are hashed, so none may be padding. */
+struct key {
+	uint8_t address[2][16];
+	uint32_t id, vlans, offset, protocol;
+};
+
+static struct key
+key_of(const struct packet *p, uint32_t offset, uint8_t protocol)
+{
+	struct key key = {.id = id_of(p),
+		.vlans = vlan_mark(p),
+		.offset = offset,
+		.protocol = (uint32_t)p->family << 8 | protocol};
+
+	memcpy(key.address, p->address, sizeof(key.address));
+	return key;
+}
+
+/* Was that remembered within the timeout? If not, it is remembered now. */
+static bool
+remembered(const struct fragments *f, struct print *prints, uint64_t hash, uint64_t now_us)
+{
+	struct print *known = &prints[hash & f->print_mask];
+
+	if (known->hash == hash && now_us <= known->time + f->timeout_us)
+		return true;
+	*known = (struct print){hash, now_us};
+	return false;
+}
+
 /*
  * Did the same fragment come before, all its bytes the same? A mirror port that shows
  * each packet twice is common, and the library gives up a datagram whose first or
@@ -190,26 +298,25 @@ id_of(const struct packet *p)
 static bool
 seen_before(struct fragments *f, const struct packet *p, struct place place)
 {
-	struct {
-		uint8_t address[2][16];
-		uint32_t id, vlans, offset, protocol;
-	} key = {.id = id_of(p),
-		.vlans = vlan_mark(p),
-		.offset = place.offset | place.more,
-		.protocol = (uint32_t)p->family << 8 | p->protocol};
-	uint64_t hash;
-	struct print *known;
+	struct key key = key_of(p, place.offset | place.more, p->protocol);
+	uint64_t hash = XXH3_64bits_withSeed(&key, sizeof(key), f->print_seed);
 	struct bytes piece;
 
-	memcpy(key.address, p->address, sizeof(key.address));
-	hash = XXH3_64bits_withSeed(&key, sizeof(key), f->print_seed);
 	for (uint32_t at = 0; (piece = packet_piece(p, at)).n > 0; at += (uint32_t)piece.n)
 		hash = XXH3_64bits_withSeed(piece.p, piece.n, hash);
-	known = &f->prints[hash & f->print_mask];
-	if (known->hash == hash && p->time <= known->time + f->timeout_us)
-		return true;
-	*known = (struct print){hash, p->time};
-	return false;
+	return remembered(f, f->prints, hash, p->time);
+}
+
+/*
+ * Names the datagram as the strictest receiver does, whatever protocol it says. What is
+ * given up doesn't change this seed.
+ */
+static uint64_t
+datagram_hash(const struct fragments *f, const struct packet *p)
+{
+	struct key key = key_of(p, UINT32_MAX, 0);
+
+	return XXH3_64bits_withSeed(&key, sizeof(key), f->id_seed);
 }
 
 static struct rte_mbuf *
@@ -261,14 +368,13 @@ prepare(struct packet *p)
 	return true;
 }
 
-enum fragment_result
-fragments_feed(struct fragments *f, struct packet *p)
+/* Checked, and taken by the library; *ret is what it gave back. @return HELD: go on */
+static enum fragment_result
+take(struct fragments *f, struct packet *p, struct rte_mbuf **ret)
 {
-	struct rte_mbuf *whole, *in = p->mbuf;
 	struct place place;
 
-	f->counters.fragments++;
-	if (p->missing > 0 || !prepare(p))
+	if (!prepare(p))
 		return lose(f, p, &f->counters.contradictory);
 	place = place_of(p);
 	if (p->payload_len == 0 || place.offset + p->l3_len > DATAGRAM_MAX)
@@ -277,11 +383,43 @@ fragments_feed(struct fragments *f, struct packet *p)
 		return lose(f, p, &f->counters.unaligned);
 	if (seen_before(f, p, place)) {
 		f->counters.doubled++;
-		rte_pktmbuf_free(p->mbuf);
-		p->mbuf = NULL;
+		free_packet(f, p);
 		return FRAGMENT_DOUBLED;
 	}
-	whole = p->family == 4 ? feed_ipv4(f, p) : feed_ipv6(f, p);
+	*ret = p->family == 4 ? feed_ipv4(f, p) : feed_ipv6(f, p);
+	return FRAGMENT_HELD;
+}
+
+/* Of a datagram made whole: what its own header says. */
+static uint32_t
+whole_payload(const struct packet *p)
+{
+	const uint8_t *h = rte_pktmbuf_mtod_offset(p->mbuf, const uint8_t *, p->l3_at);
+
+	if (p->family == 6)
+		return (uint32_t)(h[4] << 8 | h[5]);
+	return (uint32_t)(h[2] << 8 | h[3]) - (h[0] & 15u) * 4;
+}
+
+enum fragment_result
+fragments_feed(struct fragments *f, struct packet *p)
+{
+	struct rte_mbuf *whole = NULL, *in;
+	enum fragment_result r;
+	uint64_t datagram;
+
+	f->counters.fragments++;
+	if (f->keep)
+		own_none(p->mbuf);
+	if (p->missing > 0 || p->mbuf->data_len < p->l4_at)
+		return lose(f, p, &f->counters.contradictory);
+	if (f->keep && !copy_packet(p))
+		return lose(f, p, &f->counters.uncopied);
+	datagram = datagram_hash(f, p);
+	in = p->mbuf;
+	r = take(f, p, &whole);
+	if (r != FRAGMENT_HELD)
+		return r;
 	p->mbuf = whole;
 	if (bury(f, in))
 		return FRAGMENT_LOST;
@@ -291,6 +429,10 @@ fragments_feed(struct fragments *f, struct packet *p)
 	if (rte_pktmbuf_pkt_len(whole) - p->l3_at > DATAGRAM_MAX) {
 		p->payload_len = rte_pktmbuf_pkt_len(whole) - p->l4_at;
 		return lose(f, p, &f->counters.too_long);
+	}
+	if (f->keep && remembered(f, f->ids, datagram, p->time)) {
+		p->payload_len = whole_payload(p);
+		return lose(f, p, &f->counters.reused);
 	}
 	f->counters.reassembled++;
 	return FRAGMENT_WHOLE;
@@ -323,5 +465,5 @@ fragments_datagram_size(void)
 {
 	/* struct ip_frag_pkt isn't public: key, list, and 8 places of 16 bytes, in cache lines;
 	 * the library makes twice as many as asked for, rounded up to a power of two. */
-	return 2 * 2 * 256 + 2 * PRINTS * sizeof(struct print);
+	return 2 * 2 * 256 + 2 * 2 * PRINTS * sizeof(struct print);
 }

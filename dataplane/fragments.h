@@ -20,6 +20,20 @@
  *
  * All that is given up is counted, with its bytes.
  *
+ * Inline (keep_originals) a datagram's fragments leave as they came, once it was
+ * read: each is copied for the library, and its frame is kept with the copy until
+ * the datagram is whole (fragments_originals()) or given up (then it is freed: what was
+ * never read never leaves). So
+ *  - a receiver gets no fragment that isn't part of exactly one whole datagram that
+ *    was read, and gets them in order, without overlap (invariant 2);
+ *  - a fragment that came before, with the same bytes, isn't needed twice: dropped;
+ *  - two datagrams with one id within the timeout could be mixed by a receiver that
+ *    lost part of the first: the second is given up (RFC 791, 3.2 and RFC 8200, 4.5 ask
+ *    senders for another id). What is remembered of ids is bounded by
+ *    4 * `datagrams`, and one may be forgotten for another;
+ *  - each fragment holds two packets' buffers, at most 16 for each datagram, and a
+ *    frame larger than a buffer accordingly more.
+ *
  * One table for each worker; not thread-safe. Time is the packets' own, so a
  * capture gives the same datagrams at any reading speed.
  */
@@ -38,6 +52,9 @@
 		"given up: fragments overlap, contradict, leave a hole, or are more than 8")      \
 	X(too_long, "packets", "fragments that reach past 65,535 bytes, or hold nothing")          \
 	X(unaligned, "packets", "fragments but the last whose length isn't a multiple of 8")       \
+	X(reused, "datagrams",                                                                     \
+		"inline: given up, their id was another datagram's a short while before")          \
+	X(uncopied, "packets", "inline: fragments that there was no packet buffer to copy into")   \
 	X(full, "packets", "fragments of datagrams that the table had no room for")                \
 	X(expired, "packets", "fragments of datagrams that never became whole in time")            \
 	X(lost_bytes, "bytes", "of payload in fragments that were given up, for any reason")
@@ -48,11 +65,14 @@ struct fragment_counters {
 #undef X
 };
 
+enum { FRAGMENTS_MAX = 8 }; /* of one datagram */
+
 struct fragments_config {
 	uint32_t datagrams;  /* collected at once; each holds up to 8 mbufs */
 	uint64_t timeout_us; /* from a datagram's first fragment on */
 	uint64_t seed;	     /* of the hash that tells doubled fragments; random */
 	int socket;	     /* NUMA node, or SOCKET_ID_ANY */
+	bool keep_originals; /* inline: their copies are made in each frame's own pool */
 };
 
 enum fragment_result {
@@ -77,6 +97,16 @@ void fragments_destroy(struct fragments *f); /* accepts NULL; frees what is held
  * p->mbuf is NULL.
  */
 enum fragment_result fragments_feed(struct fragments *f, struct packet *p);
+
+/**
+ * With keep_originals, right behind FRAGMENT_WHOLE: take the frames that the datagram
+ * came in, by their offset. They are the caller's then, to be sent or freed; without this
+ * call they are lost with the datagram's mbuf. Their bytes and packet_meta() are as they came.
+ *
+ * @param n  room in @p ret: at least FRAGMENTS_MAX
+ * @return how many
+ */
+unsigned fragments_originals(struct packet *whole, struct rte_mbuf **ret, unsigned n);
 
 /** Give up what is too old; at most a few datagrams at each call. */
 void fragments_sweep(struct fragments *f, uint64_t now_us);

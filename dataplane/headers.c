@@ -33,12 +33,14 @@ enum {
 };
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, TCP_HEADER = 20, UDP_HEADER = 8, ICMP_HEADER = 8 };
+enum { TCP_HEADER_MAX = 60, TCP_CHECKSUM = 16, UDP_LENGTH = 4, UDP_CHECKSUM = 6 };
 
 struct frame {
 	struct rte_mbuf *m;
 	uint32_t at;  /* the next header */
 	uint32_t end; /* of what is there, bytes of padding cut off once the length is known */
 	bool verify;
+	bool partial;	   /* a partial checksum will do */
 	bool cut;          /* by the capture */
 	bool unverifiable; /* the pseudo header isn't known */
 	bool reassembled;  /* each fragment's IP header was checked before */
@@ -330,8 +332,8 @@ sum_words(const uint8_t *p, uint32_t n)
  * The sum over a part of a chain. Not rte_raw_cksum_mbuf(): in DPDK 22.11 it cuts
  * a sum to 16 bits before it is folded, when a segment begins at an odd place.
  */
-static uint32_t
-sum_of(const struct rte_mbuf *m, uint32_t at, uint32_t length)
+uint16_t
+packet_sum(const struct rte_mbuf *m, uint32_t at, uint32_t length)
 {
 	uint32_t done = 0, sum = 0;
 
@@ -350,21 +352,15 @@ sum_of(const struct rte_mbuf *m, uint32_t at, uint32_t length)
 		done += n;
 		at = 0;
 	}
-	return sum;
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* Is the sum over pseudo header and transport right? RFC 9293, 3.1; RFC 8200, 8.1. */
-static bool
-checksum_right(const struct frame *f, const struct packet *p)
+/* The pseudo header's, for so many bytes of TCP or UDP. RFC 9293, 3.1; RFC 8200, 8.1. */
+static uint16_t
+pseudo_sum(const struct packet *p, uint32_t length)
 {
-	uint32_t length = f->end - p->l4_at;
 	uint8_t pseudo[40] = {0};
-	uint32_t all;
 
-	if (f->unverifiable || p->missing > 0)
-		return true;
-	if ((f->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		return true;
 	if (p->family == 4) {
 		memcpy(pseudo, p->address[0], 4);
 		memcpy(pseudo + 4, p->address[1], 4);
@@ -377,15 +373,42 @@ checksum_right(const struct frame *f, const struct packet *p)
 	pseudo[35] = (uint8_t)(length >> 16);
 	pseudo[36] = (uint8_t)(length >> 8);
 	pseudo[37] = (uint8_t)length;
-	all = sum_of(f->m, p->l4_at, length) + rte_raw_cksum(pseudo, sizeof(pseudo));
+	return rte_raw_cksum(pseudo, sizeof(pseudo));
+}
+
+/* Is the sum over pseudo header and transport right? */
+static bool
+checksum_right(const struct frame *f, const struct packet *p, uint16_t pseudo)
+{
+	uint32_t all = (uint32_t)packet_sum(f->m, p->l4_at, f->end - p->l4_at) + pseudo;
+
 	return (all & 0xffff) + (all >> 16) == 0xffff;
+}
+
+static uint32_t
+checksum_at(const struct packet *p)
+{
+	return p->l4_at + (p->kind == PACKET_TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
 }
 
 static enum header_result
 checksum_result(const struct frame *f, const struct packet *p, enum header_result bad)
 {
-	if (checksum_right(f, p))
+	uint16_t pseudo, field, scratch;
+
+	if (f->unverifiable || p->missing > 0)
 		return HEADER_OK;
+	if ((f->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return HEADER_OK;
+	pseudo = pseudo_sum(p, f->end - p->l4_at);
+	if (checksum_right(f, p, pseudo))
+		return HEADER_OK;
+	if (f->partial) {
+		memcpy(&field, rte_pktmbuf_read(f->m, checksum_at(p), sizeof(field), &scratch),
+			sizeof(field));
+		if (field == pseudo)
+			return HEADER_PARTIAL_CHECKSUM;
+	}
 	return f->verify ? bad : HEADER_BAD_CHECKSUM_IGNORED;
 }
 
@@ -415,6 +438,22 @@ set_payload(const struct frame *f, struct packet *p, uint32_t header)
 	p->payload_len = f->end - p->payload_at;
 }
 
+/* From a whole header of @p size bytes. */
+static void
+read_tcp(const uint8_t *h, uint32_t size, struct packet *p)
+{
+	p->port[0] = be16(h);
+	p->port[1] = be16(h + 2);
+	p->seq = be32(h + 4);
+	p->ack = be32(h + 8);
+	p->tcp_flags = h[13] & 0x3f;
+	p->window = be16(h + 14);
+	p->urgent = p->tcp_flags & TCP_FLAG_URG ? be16(h + 18) : 0;
+	p->window_scale = PACKET_NO_SCALE;
+	if (p->tcp_flags & TCP_FLAG_SYN)
+		parse_syn_options(h + TCP_HEADER, size - TCP_HEADER, p);
+}
+
 static enum header_result
 parse_tcp(struct frame *f, struct packet *p)
 {
@@ -428,15 +467,7 @@ parse_tcp(struct frame *f, struct packet *p)
 	if (h == NULL)
 		return HEADER_TCP_HEADER;
 	p->kind = PACKET_TCP;
-	p->port[0] = be16(h);
-	p->port[1] = be16(h + 2);
-	p->seq = be32(h + 4);
-	p->ack = be32(h + 8);
-	p->tcp_flags = h[13] & 0x3f;
-	p->window = be16(h + 14);
-	p->urgent = p->tcp_flags & TCP_FLAG_URG ? be16(h + 18) : 0;
-	if (p->tcp_flags & TCP_FLAG_SYN)
-		parse_syn_options(h + TCP_HEADER, size - TCP_HEADER, p);
+	read_tcp(h, size, p);
 	set_payload(f, p, size);
 	return checksum_result(f, p, HEADER_TCP_CHECKSUM);
 }
@@ -524,18 +555,19 @@ parse_ip(struct frame *f, struct packet *p)
 }
 
 static struct frame
-frame_of(struct rte_mbuf *m, bool verify)
+frame_of(struct rte_mbuf *m, enum verify verify)
 {
 	const struct packet_meta *meta = packet_meta(m);
 
 	return (struct frame){.m = m,
 		.end = rte_pktmbuf_pkt_len(m),
-		.verify = verify,
+		.verify = verify != VERIFY_NO,
+		.partial = verify == VERIFY_OR_COMPLETE,
 		.cut = meta->cut || meta->wire_length > rte_pktmbuf_pkt_len(m)};
 }
 
 enum header_result
-headers_parse(struct rte_mbuf *m, bool verify, struct packet *ret)
+headers_parse(struct rte_mbuf *m, enum verify verify, struct packet *ret)
 {
 	struct frame f = frame_of(m, verify);
 	enum header_result r;
@@ -548,7 +580,7 @@ headers_parse(struct rte_mbuf *m, bool verify, struct packet *ret)
 }
 
 enum header_result
-headers_reparse(struct packet *p, bool verify)
+headers_reparse(struct packet *p, enum verify verify)
 {
 	struct frame f = frame_of(p->mbuf, verify);
 	struct packet old = *p;
@@ -593,6 +625,60 @@ packet_piece(const struct packet *p, uint32_t at)
 	return bytes_of(rte_pktmbuf_mtod_offset(m, const uint8_t *, from), n);
 }
 
+void
+packet_write(const struct packet *p, uint32_t at, struct bytes b)
+{
+	struct rte_mbuf *m = p->mbuf;
+
+	while (m != NULL && b.n > 0) {
+		uint32_t n;
+
+		if (at >= m->data_len) {
+			at -= m->data_len;
+			m = m->next;
+			continue;
+		}
+		n = (uint32_t)RTE_MIN(b.n, (size_t)(m->data_len - at));
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, at), b.p, n);
+		b = bytes_skip(b, n);
+		at += n;
+	}
+}
+
+void
+headers_complete_checksum(struct packet *p)
+{
+	uint32_t length = p->l3_at + p->l3_len - p->l4_at, sum, stated;
+	uint16_t field = 0;
+	uint8_t scratch[2];
+
+	if (p->kind != PACKET_TCP && p->kind != PACKET_UDP)
+		return;
+	if (p->kind == PACKET_UDP) {
+		stated = be16(rte_pktmbuf_read(p->mbuf, p->l4_at + UDP_LENGTH, 2, scratch));
+		if (stated >= UDP_HEADER && stated < length)
+			length = stated;
+	}
+	packet_write(p, checksum_at(p), bytes_of(&field, sizeof(field)));
+	sum = (uint32_t)packet_sum(p->mbuf, p->l4_at, length) + pseudo_sum(p, length);
+	field = (uint16_t)~((sum & 0xffff) + (sum >> 16));
+	/* RFC 768: a UDP checksum of 0 says that there is none. */
+	if (field == 0 && p->kind == PACKET_UDP)
+		field = 0xffff;
+	packet_write(p, checksum_at(p), bytes_of(&field, sizeof(field)));
+	p->mbuf->ol_flags &= ~RTE_MBUF_F_RX_L4_CKSUM_MASK;
+}
+
+void
+headers_reread_tcp(struct packet *p)
+{
+	uint8_t scratch[TCP_HEADER_MAX];
+	uint32_t size = p->payload_at - p->l4_at;
+
+	if (size >= TCP_HEADER && size <= TCP_HEADER_MAX)
+		read_tcp(rte_pktmbuf_read(p->mbuf, p->l4_at, size, scratch), size, p);
+}
+
 static uint32_t
 host_hash(const uint8_t a[16], const uint8_t b[16])
 {
@@ -613,7 +699,7 @@ packet_host_hash(const struct packet *p)
 uint32_t
 frame_host_hash(struct rte_mbuf *m)
 {
-	struct frame f = frame_of(m, false);
+	struct frame f = frame_of(m, VERIFY_NO);
 	struct packet p = {0};
 	const uint8_t *h;
 

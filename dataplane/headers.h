@@ -37,6 +37,7 @@
 	X(FRAGMENT, "packets", "fragments of a datagram; to be reassembled first")                 \
 	X(BAD_CHECKSUM_IGNORED, "packets",                                                         \
 		"with a wrong TCP or UDP checksum, delivered as configured")                       \
+	X(PARTIAL_CHECKSUM, "packets", "whose TCP or UDP checksum the sender left to its port")    \
 	X(NOT_IP, "frames", "neither IPv4 nor IPv6, such as ARP; not looked at")                   \
 	X(LINK_CUT, "frames", "that end inside their link header")                                 \
 	X(VLAN_DEEP, "frames", "with more VLAN tags than are read")                                \
@@ -67,7 +68,7 @@ const char *header_result_sentence(enum header_result r);
 static inline bool
 header_result_usable(enum header_result r)
 {
-	return r == HEADER_OK || r == HEADER_BAD_CHECKSUM_IGNORED;
+	return r == HEADER_OK || r == HEADER_BAD_CHECKSUM_IGNORED || r == HEADER_PARTIAL_CHECKSUM;
 }
 
 enum packet_kind { PACKET_TCP, PACKET_UDP, PACKET_ICMP, PACKET_OTHER };
@@ -107,31 +108,57 @@ struct packet {
 	uint8_t address[2][16]; /* source, destination; IPv4 in the first four bytes, rest zero */
 };
 
+/** What is checked. A bool may be given: the first two. */
+enum verify {
+	/* A wrong TCP or UDP checksum gives HEADER_BAD_CHECKSUM_IGNORED, a wrong IPv4 header
+	 * checksum passes, and an IP or UDP length of 0 (as segmentation offload leaves it in
+	 * captures) is the frame's. */
+	VERIFY_NO,
+	/* TCP and UDP checksums (over what isn't cut off), the IPv4 header's, lengths strictly. */
+	VERIFY_YES,
+	/* The same, but HEADER_PARTIAL_CHECKSUM where the field holds what a sender writes who
+	 * leaves the rest to its port, and the port is a virtual one that does nothing: the folded
+	 * sum of the pseudo header (Linux, "CHECKSUM_PARTIAL" in include/linux/skbuff.h; virtio
+	 * 1.2, 5.1.6.2). For live ports. No receiver takes such a frame from a real wire: inline,
+	 * headers_complete_checksum() before it leaves makes sure that what was read arrives. */
+	VERIFY_OR_COMPLETE,
+};
+
 /**
  * Read a frame whose packet_meta() is set.
  *
- * @param verify  TCP and UDP checksums (over what isn't cut off), the IPv4
- *                header's, and lengths strictly; else a wrong TCP or UDP
- *                checksum gives HEADER_BAD_CHECKSUM_IGNORED, a wrong IPv4
- *                header checksum passes, and an IPv4 total length of 0 (as
- *                segmentation offload leaves it in captures) is the frame's
- * @param ret     always written
+ * @param ret  always written
  *
  * Borrows @p m; changes nothing in it. Thread-safe. Allocates nothing.
  */
-enum header_result headers_parse(struct rte_mbuf *m, bool verify, struct packet *ret);
+enum header_result headers_parse(struct rte_mbuf *m, enum verify verify, struct packet *ret);
+
+/** Write a TCP or UDP packet's checksum into its frame, whatever is there now. */
+void headers_complete_checksum(struct packet *p);
 
 /**
  * Read a reassembled datagram anew from its IP header at p->l3_at on; link and
  * VLANs stay. For fragments.h.
  */
-enum header_result headers_reparse(struct packet *p, bool verify);
+enum header_result headers_reparse(struct packet *p, enum verify verify);
 
 /**
  * The payload from its byte @p at on, as far as it lies in one piece; empty at
  * the end. Valid as long as the mbuf.
  */
 struct bytes packet_piece(const struct packet *p, uint32_t at);
+
+/** Write @p b into the frame, @p at bytes from its start; it must lie within. No checksum follows. */
+void packet_write(const struct packet *p, uint32_t at, struct bytes b);
+
+/**
+ * The Internet checksum's sum (RFC 1071) over a part of a frame, folded to 16 bits,
+ * of 16-bit words as they lie in memory.
+ */
+uint16_t packet_sum(const struct rte_mbuf *m, uint32_t at, uint32_t n);
+
+/** Read the TCP header's fields anew, after it was changed; its length is the same. */
+void headers_reread_tcp(struct packet *p);
 
 /**
  * A symmetric hash of the two addresses, ports and protocol left out: an FTP

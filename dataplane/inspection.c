@@ -51,7 +51,7 @@ on_finish(void *ctx, enum direction dir)
 static void
 aside_open(struct inspection *in, struct conversation *ret)
 {
-	conversation_open(ret, in->env->inspect, in->env->pages, &in->conversation.ends,
+	conversation_open(ret, in->conversation.env, in->env->pages, &in->conversation.ends,
 		CHANNEL_OTHER, true);
 	ret->host = in;
 }
@@ -124,6 +124,18 @@ on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes other)
 	scan_conflict(in, dir, at, other);
 }
 
+void
+inspection_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other)
+{
+	on_conflict(in, dir, at, other);
+}
+
+void
+inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes)
+{
+	scan_aside(in, dir, bytes);
+}
+
 static void
 on_dropped(void *ctx, enum direction dir, enum stream_drop why, struct bytes bytes)
 {
@@ -171,6 +183,7 @@ start(struct inspection *in, struct inspection_env *env, const struct endpoints 
 		&in->conversation, env->inspect, env->pages, ends, CHANNEL_OTHER, false);
 	in->conversation.host = in;
 	in->conversation.datagrams = protocol != IPPROTO_TCP;
+	report_of(in)->flows++;
 }
 
 struct inspection *
@@ -279,6 +292,23 @@ kind_of(const struct inspection *in, const struct packet *p)
 	return FLOW_TCP_CLOSING;
 }
 
+/*
+ * A pause in a direction ends what its text waits for, here as inline, where a packet
+ * can't be held for longer.
+ */
+static void
+hear(struct inspection *in, const struct packet *p, enum direction dir)
+{
+	uint32_t now_ms = (uint32_t)((p->time - in->first_us) / 1000);
+
+	if (p->payload_len == 0 || p->time < in->first_us)
+		return;
+	if ((now_ms - in->heard_ms[dir]) * UINT64_C(1000) > in->env->settle_us &&
+		now_ms > in->heard_ms[dir])
+		conversation_settle(&in->conversation, dir);
+	in->heard_ms[dir] = now_ms;
+}
+
 /* @return false: a new connection, and nothing of it was taken */
 static bool
 feed_segment(struct inspection *in, const struct packet *p, enum direction dir)
@@ -301,6 +331,7 @@ inspection_packet(struct inspection *in, const struct packet *p, enum direction 
 	uint64_t before_us = in->now_us;
 
 	in->now_us = p->time;
+	hear(in, p, dir);
 	if (p->kind == PACKET_TCP) {
 		if (!feed_segment(in, p, dir)) {
 			in->now_us = before_us;
@@ -376,9 +407,9 @@ report_end(struct inspection *in)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		if (in->conflicts[dir] > 0)
-			report_evasion(in->env->report, in, (enum direction)dir);
+			report_evasion(report_of(in), in, (enum direction)dir);
 		if (in->conversation.stats.over[dir] > 0)
-			report_unread(in->env->report, in, (enum direction)dir,
+			report_unread(report_of(in), in, (enum direction)dir,
 				in->conversation.stats.over[dir]);
 	}
 }
@@ -397,9 +428,19 @@ finish(struct inspection *in)
 	conversation_close(&in->conversation, in->reset || cut);
 	report_end(in);
 	if (in->conversation.transfer != NULL)
-		transfer_release(in->env->inspect->transfers, in->conversation.transfer);
+		transfer_release(in->conversation.env->transfers, in->conversation.transfer);
+	in->conversation.transfer = NULL;
 	account(in);
 	count_flow(in);
+	in->over = true;
+	report_of(in)->flows--;
+}
+
+void
+inspection_end(struct inspection *in)
+{
+	if (!in->over)
+		finish(in);
 }
 
 void
@@ -407,7 +448,7 @@ inspection_close(struct inspection *in)
 {
 	const struct arena_source *pages = in->env->pages;
 
-	finish(in);
+	inspection_end(in);
 	pages->give(pages->ctx, in, ARENA_PAGE_SMALL);
 }
 
@@ -426,6 +467,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 
 	in.class.channel = in.conversation.channel = CHANNEL_OTHER;
 	in.conversation.host = &in;
+	in.conversation.env = env->inspect;
 	ends->family = f->key.family;
 	for (int dir = 0; dir < 2; dir++) {
 		memcpy(ends->address[dir], flow_address(f, (enum direction)dir), 16);
@@ -433,7 +475,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 	}
 	for (int dir = 0; dir < 2; dir++)
 		if (unread->bytes[dir] > 0)
-			report_unread(env->report, &in, (enum direction)dir, unread->bytes[dir]);
+			report_unread(report_of(&in), &in, (enum direction)dir, unread->bytes[dir]);
 	count_flow(&in);
 }
 

@@ -16,19 +16,17 @@
 #include "dataplane/tcp.h"
 #include "inspectors/conversation.h"
 
-struct report;
-
 /** Bytes of the largest IP packet, and of inspection_env.scratch. */
 enum { INSPECTION_SCRATCH = 65536 };
 
 /** What the inspections of one worker share. Filled by the worker. */
 struct inspection_env {
-	struct inspect_env *inspect;
+	struct inspect_env *inspect; /* of the current policy; its ctx is a struct report */
 	const struct arena_source *pages;
 	struct tcp_engine *tcp;
 	struct classifier *classifier;
 	struct worker_stats *stats;
-	struct report *report;
+	uint64_t settle_us; /* limits.settle_pause */
 	uint8_t *scratch; /* INSPECTION_SCRATCH bytes, for packets that lie in pieces */
 };
 
@@ -45,8 +43,18 @@ struct inspection {
 	struct classification class;
 	struct tcp_stream tcp;
 	struct conversation conversation;
-	uint8_t protocol; /* IP's */
-	bool reset;	  /* ended by an RST */
+	/* What is done with a verdict; enforce.h. */
+	struct enforcement *enforced; /* of a TCP flow in enforce mode; else NULL */
+	uint32_t reserved[2];	      /* ordinal of the direction's message that acted[] is of */
+	uint32_t serial[2];	      /* its message.serial */
+	uint32_t heard_ms[2];	      /* when its last byte came, since first_us */
+	uint8_t mode;		      /* enum event_mode */
+	uint8_t acted[2];	      /* enum verdict: what stops the open message already */
+	uint8_t outcome[2]; /* enum verdict: with which a message has ended, until it is looked at */
+	uint8_t looked[2];  /* enum look: what looking at the open message gave last */
+	uint8_t protocol;   /* IP's */
+	bool reset;	    /* ended by an RST */
+	bool over;	    /* inspection_end() was called */
 };
 
 /**
@@ -57,11 +65,24 @@ struct inspection *inspection_open(struct inspection_env *env, struct flow *f,
 	const struct packet *p, enum direction dir);
 
 /**
+ * Where the normaliser found that segments contradict each other, or took bytes out
+ * of the stream: they are read by themselves, and reported at the flow's end.
+ */
+void inspection_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other);
+void inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes);
+
+/**
  * The flow's next packet.
  * @return false when it begins a new connection on the same ports: nothing was
  *         taken; end the flow and give the packet to a new one
  */
 bool inspection_packet(struct inspection *in, const struct packet *p, enum direction dir);
+
+/**
+ * Nothing more of the flow is read, though it isn't over: messages are judged, bytes are
+ * accounted for, memory but the inspection's own goes back.
+ */
+void inspection_end(struct inspection *in);
 
 /** The end of the flow: messages are judged, bytes are accounted for. */
 void inspection_close(struct inspection *in);

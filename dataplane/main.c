@@ -4,33 +4,39 @@
 #include <string.h>
 
 #include "dataplane/options.h"
+#include "dataplane/run.h"
 #include "dataplane/site.h"
 #include "dataplane/watch.h"
 #include "policy/hide_numbers.h"
 
 /* A signal handler gets no argument: the only global of the program. */
-static struct watch_signals signals;
+static struct signals signals;
 
 static void
 on_signal(int number)
 {
 	if (number == SIGUSR1)
 		atomic_store(&signals.report, true);
+	else if (number == SIGHUP)
+		atomic_store(&signals.reload, true);
 	else
 		atomic_store(&signals.stop, true);
 }
 
 static void
-catch_signals(void)
+catch_signals(enum command command)
 {
 	struct sigaction end = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	struct sigaction report = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction go_on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	/* The first asks for an orderly end; a second one ends at once. */
 	sigaction(SIGINT, &end, NULL);
 	sigaction(SIGTERM, &end, NULL);
-	sigaction(SIGUSR1, &report, NULL);
+	sigaction(SIGUSR1, &go_on, NULL);
+	/* A terminal that is closed ends a watch, as any program; a gateway has none. */
+	if (command == COMMAND_RUN)
+		sigaction(SIGHUP, &go_on, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
@@ -54,12 +60,11 @@ main(int argc, char **argv)
 	}
 	switch (o.command) {
 	case COMMAND_WATCH:
-		catch_signals();
+		catch_signals(o.command);
 		return watch_run(&o, &signals);
 	case COMMAND_RUN:
-		fputs("sluss: `run` (inline, enforcing) isn't built in this version; `watch` is\n",
-			stderr);
-		return STATUS_NOT_BUILT;
+		catch_signals(o.command);
+		return run_run(&o, &signals);
 	case COMMAND_LIMITS:
 		site_print_limits(stdout);
 		putchar('\n');

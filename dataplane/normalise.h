@@ -18,8 +18,8 @@
  *
  * One normaliser for each enforced TCP flow, between the flow table and the
  * inspection; the passive reader (tcp.h) sits behind it and gets what is about
- * to leave. Segments of one flow come in the order of the wire; time is theirs,
- * and normaliser_tick()'s.
+ * to leave. Segments of one flow come in the order of the wire. There is no time
+ * here: what waits, waits for a segment or for a call.
  */
 
 #include <stdbool.h>
@@ -67,6 +67,11 @@ const char *normalise_drop_name(enum normalise_drop why);
 	X(held, "segments", "that came too early and waited for the hole before them")             \
 	X(restamped, "segments", "that had waited, and left with later time stamps")               \
 	X(duplicate_acks, "segments", "made here, so that a sender repeats what is missing")       \
+	X(challenge_acks, "segments", "made here, in answer to a SYN or RST that did not leave")      \
+	X(resets_made, "segments", "RSTs made here, in a client's name, to a server that answers "  \
+				   "another connection")                                            \
+	X(swallowed, "segments", "that repeated only what waits here: they did not leave")         \
+	X(bare, "segments", "made here: the acknowledgement in one that did not leave, or not yet") \
 	X(window_clamped, "segments", "whose window was made as small as what can be remembered")  \
 	X(urgent_cleared, "segments", "whose urgent pointer was taken away")                       \
 	X(options_cleared, "segments", "some of whose options were taken away")                    \
@@ -118,27 +123,27 @@ struct normalise_ops {
 	 * payload too; payload that is new is given once and in order, and what comes again is
 	 * in the form in which it will leave. With payload that wasn't read before, or a FIN,
 	 * the answer counts; else it is RELEASE_NOW. In an absorbing direction the
-	 * answer counts for nothing. Must not change or keep the mbuf.
+	 * answer counts for nothing. Not given: what is made here, the acknowledgement of a
+	 * segment that waits (it was read, or will be), and bare acknowledgements after a
+	 * reset. Must not change the mbuf; may take references to its payload.
 	 */
 	enum release (*read)(void *ctx, enum direction dir, const struct packet *p);
 	/* A whole frame leaves towards the receiver of @p dir. The mbuf is given away. */
 	void (*send)(void *ctx, enum direction dir, struct rte_mbuf *m);
 	/* Bytes @p other contradict those read, @p at bytes from the stream's start. */
 	void (*conflict)(void *ctx, enum direction dir, uint64_t at, struct bytes other);
-	/* Payload that isn't read in the stream (not NO_ROOM, which comes again). */
+	/* Payload that isn't read in the stream (not NO_ROOM, which comes again; and not REFUSED,
+	 * which was read). */
 	void (*dropped)(void *ctx, enum direction dir, enum normalise_drop why, struct bytes in);
 };
-
-struct normalise_piece;
-
-/** One direction: what its sender sent. Private to normalise.c but where a function says so. */
-struct normalise_half;
 
 enum normaliser_state {
 	NORMALISER_OPENING, /* no SYN-ACK has left */
 	NORMALISER_OPEN,
 	NORMALISER_CLOSING, /* both FINs have left */
-	NORMALISER_RESET,   /* an RST has left, either way: nothing else does */
+	/* An RST has left, either way: no payload, FIN or SYN does any more. Bare
+	 * acknowledgements and RSTs at the right place do, by which the ends settle it. */
+	NORMALISER_RESET,
 };
 
 enum { NORMALISER_SIZE = 640 };
@@ -148,7 +153,7 @@ struct normaliser {
 	_Alignas(16) uint8_t private[NORMALISER_SIZE];
 };
 
-/** Borrows all three for its life; allocates nothing. @p mss_hint unused bytes are zero. */
+/** Borrows all three for its life; allocates nothing. */
 void normaliser_open(struct normaliser *n, struct normalise_engine *e,
 	const struct normalise_ops *ops, void *ctx);
 
@@ -161,7 +166,8 @@ void normaliser_adopt(struct normaliser *n);
 enum normaliser_result {
 	NORMALISER_TAKEN,
 	/* A SYN for a new connection on these ports (the old one is CLOSING or RESET): nothing
-	 * was taken; close this one, open it anew and give the segment again. Never twice in a row. */
+	 * was taken; close this one, open it anew and give the segment again, as one of the client:
+	 * who sent it is the client now. Never twice in a row. */
 	NORMALISER_NEW_CONNECTION,
 };
 
@@ -188,7 +194,8 @@ void normaliser_absorb(struct normaliser *n, enum direction dir);
  * sends is read or forwarded. */
 void normaliser_cut_off(struct normaliser *n, enum direction dir);
 
-/** The end: gives all references back. Only normaliser_open() may follow. */
+/** The end: gives all references back; what never came in order is `dropped`. Only
+ * normaliser_open() may follow. */
 void normaliser_close(struct normaliser *n);
 
 enum normaliser_state normaliser_state(const struct normaliser *n);
@@ -198,12 +205,15 @@ struct normaliser_numbers {
 	uint32_t read;	   /* next byte to be read: what to acknowledge to the sender */
 	uint32_t released; /* next byte that the receiver expects of us: everything before it left */
 	uint32_t acked;	   /* by the receiver, of what left */
-	uint16_t window;   /* that the *sender* of dir advertised last, as on the wire */
+	uint16_t window;   /* that the *sender* of dir advertised last, as it left */
 	bool synced;	   /* the numbers are known */
 	bool fin_read;	   /* the FIN was read: `read` is behind it */
 	bool stamped;	   /* time stamps were agreed on */
 	uint32_t stamp;	   /* the sender's latest TSval */
+	uint32_t echo;	   /* and TSecr with it */
 	bool sack;	   /* SACK was agreed on */
+	uint8_t scale;	   /* shift for the *sender's* windows; 0: none agreed on, or not known */
+	uint16_t mss;	   /* that the *sender* announced; 0: none, or not known */
 };
 
 void normaliser_numbers(

@@ -127,7 +127,7 @@ read_option(struct reading *r, struct options *o, char *why, size_t why_size)
 }
 
 static int
-read_watch(struct reading *r, struct options *o, char *why, size_t why_size)
+read_options(struct reading *r, struct options *o, char *why, size_t why_size)
 {
 	while (r->at < r->argc) {
 		char *arg = r->argv[r->at];
@@ -143,13 +143,31 @@ read_watch(struct reading *r, struct options *o, char *why, size_t why_size)
 			return -1;
 		}
 	}
-	if (o->n_captures == 0 && o->config == NULL) {
+	return 0;
+}
+
+/* @return whether the command has what it needs, and nothing that it has no use for */
+static bool
+options_fit(const struct options *o, char *why, size_t why_size)
+{
+	if (o->command == COMMAND_WATCH) {
+		if (o->n_captures > 0 || o->config != NULL)
+			return true;
 		snprintf(why, why_size,
 			"nothing to watch: give captures with --pcap FILE…, or ports with --config "
 			"site.yaml");
-		return -1;
+	} else if (o->n_captures > 0) {
+		snprintf(why, why_size, "run: captures are read by `sluss watch --pcap`");
+	} else if (o->checksums != CHECKSUMS_AS_CONFIGURED) {
+		snprintf(why, why_size,
+			"run: --checksums is for captures; inline, what no receiver takes doesn't pass");
+	} else if (o->config == NULL) {
+		snprintf(why, why_size,
+			"run: name a site configuration with `pairs:` by --config site.yaml");
+	} else {
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 static int
@@ -176,7 +194,7 @@ read_command(const char *word, struct options *o, char *why, size_t why_size)
 			return 0;
 		}
 	}
-	snprintf(why, why_size, "`%s` is no command; `watch`, `limits` and `--help` are", word);
+	snprintf(why, why_size, "`%s` is no command; `watch`, `run`, `limits` and `--help` are", word);
 	return -1;
 }
 
@@ -194,11 +212,12 @@ options_parse(int argc, char **argv, struct options *ret, char *why, size_t why_
 		return -1;
 	/* Captures are collected at argv's beginning: never more of them than were read. */
 	o.captures = (const char **)argv;
-	for (int i = 2; i < argc && o.command != COMMAND_RUN; i++)
+	for (int i = 2; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			o.command = COMMAND_HELP;
-	if (o.command == COMMAND_WATCH && read_watch(&r, &o, why, why_size) != 0)
-		return -1;
+	if (o.command == COMMAND_WATCH || o.command == COMMAND_RUN)
+		if (read_options(&r, &o, why, why_size) != 0 || !options_fit(&o, why, why_size))
+			return -1;
 	*ret = o;
 	return 0;
 }
@@ -213,6 +232,8 @@ options_print_help(FILE *out)
 	      "      gateway would have stopped; as an ordinary user\n"
 	      "  sluss watch --config SITE [--policy POLICY]\n"
 	      "      listen on the ports of a site configuration\n"
+	      "  sluss run --config SITE [--policy POLICY]\n"
+	      "      stand between the pairs of ports of a site configuration and enforce\n"
 	      "  sluss limits\n"
 	      "      every limit and choice of the site configuration, with its default\n"
 	      "\n"
@@ -231,9 +252,10 @@ options_print_help(FILE *out)
 	      "  -q, --quiet           no progress, no notices and no summary\n"
 	      "  --eal \"OPTIONS\"       further options for DPDK, for experts\n"
 	      "\n"
-	      "Status: 0 done, 1 not in this version, 2 usage, configuration or policy wrong,\n"
-	      "3 input can't be read, 4 events could not be written, or another failure.\n"
-	      "Signals: INT and TERM end in order, with a summary; USR1 prints one.\n"
+	      "Status: 0 done, 2 usage, configuration or policy wrong, 3 input can't be read,\n"
+	      "4 events could not be written, or another failure, 5 ended by its watchdog.\n"
+	      "Signals: INT and TERM end in order, with a summary; USR1 prints one; HUP lets\n"
+	      "`run` load the policy anew.\n"
 	      "More: dataplane/sluss.md, policy/README.md, policy/EVENTS.md, deploy/README.md.\n",
 		out);
 }

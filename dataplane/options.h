@@ -14,10 +14,10 @@
 /** How `sluss` ends; documented in dataplane/sluss.md. */
 enum exit_status {
 	STATUS_OK = 0,
-	STATUS_NOT_BUILT = 1, /* a command that this version doesn't have */
-	STATUS_USAGE = 2,     /* the command line, the site configuration, the policy or the key */
-	STATUS_INPUT = 3,     /* a capture or port that can't be read */
-	STATUS_RUNTIME = 4,   /* events that could not be written, memory, a bug */
+	STATUS_USAGE = 2,    /* the command line, the site configuration, the policy or the key */
+	STATUS_INPUT = 3,    /* a capture or port that can't be read */
+	STATUS_RUNTIME = 4,  /* events that could not be written, memory, a bug */
+	STATUS_WATCHDOG = 5, /* inline: the thread between the ports hung, and was ended */
 };
 
 enum command { COMMAND_WATCH, COMMAND_RUN, COMMAND_LIMITS, COMMAND_HELP, COMMAND_VERSION };

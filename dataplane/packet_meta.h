@@ -34,6 +34,9 @@ struct packet_meta {
 	uint8_t link;	      /* enum link */
 	uint8_t port;	      /* index of the source in the configuration; captures: 0 */
 	bool cut;	      /* bytes are missing at the end */
+	/* Inline, of a fragment's copy: the frame as it came, which the copy owns (fragments.h).
+	 * Else NULL. */
+	struct rte_mbuf *original;
 };
 
 /** Valid as long as the mbuf. */

@@ -2,6 +2,7 @@
 #include "dataplane/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/event.h"
 #include "policy/judge.h"
@@ -49,8 +50,8 @@ context_of(struct report *r, const struct inspection *in, struct names *names)
 	classify_protocol(r->classifier, in->class.app, names->application, CLASSIFY_NAME_MAX);
 	return (struct event_context){
 		.observer = r->cfg->observer,
-		.mode = EVENT_MONITOR,
-		.action = verdict_name(VERDICT_FORWARD), /* a watcher acts on nothing */
+		.mode = (enum event_mode)in->mode,
+		.action = verdict_name(VERDICT_FORWARD),
 		.ends = &in->conversation.ends,
 		.transport = in->protocol,
 		.protocol = in->class.master != 0 ? names->protocol : NULL,
@@ -88,30 +89,108 @@ report_writes(const struct message *m, bool alert, bool log_messages)
 }
 
 void
+report_event_id(const struct report *r, const struct inspection *in, enum direction dir,
+	uint64_t ordinal, char ret[EVENT_ID_SIZE])
+{
+	struct event_context c = {.observer = r->cfg->observer,
+		.ends = &in->conversation.ends,
+		.transport = in->protocol,
+		.flow_first_us = (int64_t)in->first_us,
+		.ordinal = ordinal};
+
+	event_id(&c, "sluss.verdict", dir, ret);
+}
+
+/* Bytes that were read beside the stream never leave in enforce mode, whatever they hold. */
+static enum verdict
+action_on(struct inspection *in, const struct message *m, const struct judgement *j)
+{
+	if (in->mode != EVENT_ENFORCE)
+		return VERDICT_FORWARD;
+	if (m->conversation != &in->conversation)
+		return j->verdict == VERDICT_FORWARD ? VERDICT_FORWARD : VERDICT_DROP;
+	return in->acted[m->direction] != VERDICT_FORWARD ? in->acted[m->direction] : j->verdict;
+}
+
+/* Remember for whoever decides on the packet in hand that the message has ended. */
+static void
+conclude(struct inspection *in, const struct message *m, uint64_t ordinal, enum verdict action)
+{
+	enum direction dir = m->direction;
+
+	if (m->conversation != &in->conversation)
+		return;
+	in->acted[dir] = VERDICT_FORWARD;
+	in->looked[dir] = 0;
+	if (action <= (enum verdict)in->outcome[dir])
+		return;
+	in->outcome[dir] = (uint8_t)action;
+	in->reserved[dir] = (uint32_t)ordinal;
+	in->serial[dir] = m->serial;
+}
+
+static uint64_t
+ordinal_of(struct inspection *in, const struct message *m)
+{
+	if (m->conversation == &in->conversation && in->acted[m->direction] != VERDICT_FORWARD)
+		return in->reserved[m->direction];
+	return in->ordinal[m->direction]++;
+}
+
+/* How its sender learns of it. */
+static enum event_refusal
+said_of(const struct inspection *in, const struct message *m, enum verdict action)
+{
+	static const struct {
+		const char *protocol;
+		enum event_refusal said;
+	} words[] = {{"smtp", EVENT_REFUSAL_SMTP_554}, {"http", EVENT_REFUSAL_HTTP_403},
+		{"ftp", EVENT_REFUSAL_FTP_550}, {"tls", EVENT_REFUSAL_TLS_ALERT}};
+
+	if (action < VERDICT_REFUSE)
+		return EVENT_REFUSAL_NONE;
+	if (in->conversation.datagrams || m->conversation != &in->conversation)
+		return EVENT_REFUSAL_DROPPED;
+	for (size_t i = 0; action == VERDICT_REFUSE && i < ARRAY_LEN(words); i++)
+		if (strcmp(m->protocol, words[i].protocol) == 0 &&
+			(m->direction == DIR_CLIENT ||
+				words[i].said == EVENT_REFUSAL_FTP_550))
+			return words[i].said;
+	return EVENT_REFUSAL_RESET;
+}
+
+void
 report_message(void *ctx, struct message *m)
 {
 	struct report *r = ctx;
 	struct inspection *in = m->conversation->host;
-	uint64_t ordinal = in->ordinal[m->direction]++;
+	uint64_t ordinal = ordinal_of(in, m);
 	struct event_context c;
 	struct judgement j;
 	struct names names;
+	enum verdict action;
 	char *json;
 	size_t n = 0;
 
 	/* Nothing was said: such as a session whose only bytes were counted elsewhere. */
-	if (m->bytes_total == 0 && m->gap_bytes == 0)
+	if (m->bytes_total == 0 && m->gap_bytes == 0) {
+		conclude(in, m, ordinal, VERDICT_FORWARD);
 		return;
-	policy_judge(r->cfg->policy, m, &m->conversation->ends, &j);
+	}
+	policy_judge(r->policy, m, &m->conversation->ends, &j);
 	r->stats->messages++;
 	count_findings(r, m);
 	count_verdict(r, &j);
-	if (!report_writes(m, j.alert, r->cfg->log_messages))
+	action = action_on(in, m, &j);
+	conclude(in, m, ordinal, action);
+	if (!report_writes(m, j.alert || action != VERDICT_FORWARD, r->cfg->log_messages))
 		return;
 	c = context_of(r, in, &names);
-	c.sequence = r->sequence++;
+	c.action = verdict_name(action);
+	c.refusal = said_of(in, m, action);
+	c.sequence = (*r->sequence)++;
 	c.ordinal = ordinal;
-	json = event_json(m, &j, r->cfg->policy, &c, &n);
+	json = event_json(m, &j, r->policy, &c, &n);
 	send_event(r, json, n);
 }
 
@@ -119,7 +198,7 @@ void
 report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
 {
 	static const struct finding_counts none[DETECT_DETECTORS_MAX];
-	struct message m = {.env = in->env->inspect,
+	struct message m = {.env = in->conversation.env,
 		.conversation = &in->conversation,
 		.direction = dir,
 		.channel = in->conversation.channel,
@@ -144,7 +223,7 @@ void
 report_evasion(struct report *r, const struct inspection *in, enum direction dir)
 {
 	struct event_evasion e = {
-		.what = "tcp-overlap-conflict",
+		.kind = EVENT_EVASION_TCP_OVERLAP_CONFLICT,
 		.direction = dir,
 		.offset = in->conflict_at[dir],
 		.bytes = in->conflicts[dir],
@@ -154,9 +233,9 @@ report_evasion(struct report *r, const struct inspection *in, enum direction dir
 	char *json;
 	size_t n = 0;
 
-	c.direction = event_direction(is_inside(r->cfg->policy, c.ends, dir),
-		is_inside(r->cfg->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
-	c.sequence = r->sequence++;
+	c.direction = event_direction(is_inside(r->policy, c.ends, dir),
+		is_inside(r->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
+	c.sequence = (*r->sequence)++;
 	json = event_evasion_json(&e, &c, &n);
 	send_event(r, json, n);
 }

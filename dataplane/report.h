@@ -13,23 +13,40 @@
  * was opaque, and nothing is missing. It carries no information from one domain
  * to the other, and there are two or three of it for each mail. The mails and
  * files of the session are messages of their own, and have their records.
+ *
+ * In enforce mode a message that was acted on always leaves its record, too.
  */
 
 #include "dataplane/inspection.h"
 #include "dataplane/worker.h"
+#include "policy/event.h"
 
+/** One for each policy that flows of the worker were begun under. */
 struct report {
 	const struct worker_config *cfg;
+	const struct policy *policy;
 	struct worker_stats *stats;
 	struct classifier *classifier;
-	uint64_t sequence; /* events of this worker so far */
+	uint64_t *sequence; /* events of this worker so far */
+	uint64_t flows;	    /* that are judged by this policy and aren't over */
 };
+
+/** What the flow's messages are reported to: it keeps the policy that it began with. */
+static inline struct report *
+report_of(const struct inspection *in)
+{
+	return in->conversation.env->ctx;
+}
 
 /** Does this judged message leave a record? */
 bool report_writes(const struct message *m, bool alert, bool log_messages);
 
 /** inspect_env.message_done; @p ctx is a struct report. */
 void report_message(void *ctx, struct message *m);
+
+/** The id that the event of the direction's message of that ordinal has, or will have. */
+void report_event_id(const struct report *r, const struct inspection *in, enum direction dir,
+	uint64_t ordinal, char ret[EVENT_ID_SIZE]);
 
 /** @p bytes of a flow that no message tells of, since there was no memory for one. */
 void report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);

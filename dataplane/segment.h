@@ -7,12 +7,15 @@
  * TCP segments, made anew and changed in place.
  *
  * Inline, most packets leave as they came. What a rule of normalise.h changes
- * in a packet is changed here, and every function leaves the TCP checksum (and
- * the IPv4 header's) right: incrementally for header fields (RFC 1624), anew
- * where payload changes. So the functions may be combined in any order.
+ * in a packet is changed here, and the TCP checksum (and the IPv4 header's)
+ * follows each change by the difference that it makes (RFC 1624). So the
+ * functions may be combined in any order; a right checksum stays right, and a
+ * wrong one stays wrong, that no damage is hidden from the receiver. A partial
+ * checksum (headers.h) is to be completed first.
  *
  * An mbuf that is changed must be nobody else's to read at that place: headers
- * may always be changed, payload only where no piece refers to it.
+ * may always be changed, payload only where no piece refers to it. What is cut
+ * off is no frame of a capture that was cut before (packet.missing is 0).
  *
  * Sources: RFC 9293 (TCP), RFC 7323 (time stamps, window scale), RFC 2018 (SACK).
  */
@@ -43,10 +46,16 @@ struct segment_path {
 	uint16_t port[2];
 };
 
-/** From a TCP packet with an Ethernet link header. Keeps nothing of it. */
+/**
+ * From a TCP packet with an Ethernet link header (else n_link is 0). Keeps nothing of it.
+ * VLAN tags that the port took out of the frame are in the path.
+ */
 void segment_path_learn(struct segment_path *path, const struct packet *p);
 
-/** The way back, as long as no packet has shown it: both addresses of each layer swapped. */
+/**
+ * The way back, as long as no packet has shown it: both addresses of each layer swapped,
+ * a hop limit of 64, no flow label.
+ */
 void segment_path_turn(struct segment_path *ret, const struct segment_path *path);
 
 /** Everything else of a segment. Sequence numbers in host byte order. */
@@ -63,7 +72,7 @@ struct segment {
 	struct bytes payload; /* copied; must fit one packet buffer */
 };
 
-/** @return NULL: no buffer. packet_meta() is set but for time and port. */
+/** @return NULL: no buffer, or the payload doesn't fit. packet_meta() is set but for time and port. */
 struct rte_mbuf *segment_build(
 	struct rte_mempool *pool, const struct segment_path *path, const struct segment *s);
 
@@ -81,16 +90,21 @@ void segment_set_stamps(struct packet *p, uint32_t stamp, uint32_t echo); /* onl
 
 /** Take away payload at the end: lengths of IP and frame follow. */
 void segment_cut_tail(struct packet *p, uint32_t n);
-/** Take away payload at the front; the sequence number moves along. */
+/**
+ * Take away payload at the front; the sequence number moves along. The rest gets another
+ * place in the mbuf (p->payload_at stays): no piece may refer to any byte of it.
+ */
 void segment_cut_head(struct packet *p, uint32_t n);
-/** Put other bytes into the payload, from its byte @p at on; within its length. */
+/** Put other bytes into the payload, from its byte @p at on; what is beyond its end is left out. */
 void segment_overwrite(struct packet *p, uint32_t at, struct bytes other);
 /** The same with zeros. */
 void segment_blank(struct packet *p, uint32_t at, uint32_t n);
 
 /**
  * Walk the options (RFC 9293, 3.1) and replace those whose kind @p keep says no
- * to, and what is malformed, by no-operations. @return how many were replaced
+ * to, and what is malformed, by no-operations; what lies behind the end of the
+ * list by zeros. @p keep isn't asked for the end and no-operations.
+ * @return how many were replaced
  */
 unsigned segment_strip_options(struct packet *p, bool (*keep)(uint8_t kind, uint8_t length));
 

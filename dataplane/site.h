@@ -102,6 +102,9 @@ uint64_t *site_limit_value(struct site *site, const struct site_limit *l);
  */
 uint64_t site_buffers_needed(const struct site *site);
 
+/** Of these, for each datagram of limits.fragment_datagrams: with pairs each fragment is held twice. */
+unsigned site_fragment_buffers(const struct site *site);
+
 /** One worker's share of the limits "in all"; the others as they are. */
 struct dataplane_limits site_worker_limits(const struct site *site);
 

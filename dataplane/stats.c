@@ -60,6 +60,11 @@ add_engines(struct worker_stats *to, const struct worker_stats *from)
 	STREAM_COUNTERS(X)
 #undef X
 	add_all(to->tcp.drops, from->tcp.drops, STREAM_DROPS_COUNT);
+#define X(name, unit, sentence) to->normalise.name += from->normalise.name;
+	NORMALISE_COUNTERS(X)
+#undef X
+	add_all(to->normalise.drops, from->normalise.drops, NORMALISE_DROPS_COUNT);
+	add_all(to->normalise.drop_bytes, from->normalise.drop_bytes, NORMALISE_DROPS_COUNT);
 }
 
 static void

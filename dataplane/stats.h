@@ -21,6 +21,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/fragments.h"
 #include "dataplane/headers.h"
+#include "dataplane/normalise.h"
 #include "dataplane/tcp.h"
 #include "inspectors/message.h"
 #include "inspectors/outcome.h"
@@ -35,7 +36,16 @@
 	X(cut, "packets", "cut short by the capture (snap length); read as far as they go")        \
 	X(ndpi_full, "flows", "beyond limits.ndpi_flows; classified without nDPI")                 \
 	X(arena_full, "pages", "refused since limits.inspect_memory was used up")                  \
-	X(events_lost, "events", "that there was no memory to write")
+	X(events_lost, "events", "that there was no memory to write")                              \
+	X(flows_refused, "flows", "inline: refused in their protocol's words, or reset")           \
+	X(flows_dropped, "flows", "inline: reset without words (verdict drop)")                    \
+	X(flows_midstream, "flows", "inline: whose beginning wasn't seen; as `inline: midstream`") \
+	X(packets_withheld, "packets", "inline: that did not leave; segments of TCP streams are "  \
+				       "in the normaliser's counters")                             \
+	X(packets_wrong_port, "packets", "inline: that came in on the side where their sender isn't") \
+	X(full_table, "packets", "inline: without a flow; as `inline: full_table`")                \
+	X(no_memory, "packets", "inline: of flows without memory; as `inline: no_memory`")         \
+	X(non_ip, "frames", "inline: neither IPv4 nor IPv6; as `inline: non_ip`")
 
 enum verdict_counter {
 	STATS_FORWARD, /* judged, nothing to report */
@@ -89,6 +99,7 @@ struct worker_stats {
 	struct fragment_counters fragment;
 	struct flow_counters flow;
 	struct stream_counters tcp;
+	struct normalise_counters normalise;
 
 	uint64_t arena_peak;	/* bytes of arena pages held at once */
 	uint64_t flow_arena_peak; /* by one flow */

@@ -65,7 +65,8 @@ static void
 odd_row(FILE *out, const char *label, uint64_t n, const char *text)
 {
 	static const char *const usual[] = {"  flow: opened", "  flow: idle", "  flow: removed",
-		"  tcp: seen_bytes", "  tcp: delivered_bytes"};
+		"  tcp: seen_bytes", "  tcp: delivered_bytes", "  normaliser: released",
+		"  normaliser: released_bytes", "  normaliser: window_clamped"};
 
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 		if (strcmp(usual[i], label) == 0)
@@ -288,6 +289,21 @@ print_tcp(FILE *out, const struct summary *s)
 #undef X
 }
 
+/* Inline: what was changed or taken out of TCP streams on their way. */
+static void
+print_normaliser(FILE *out, const struct summary *s)
+{
+	const struct normalise_counters *n = &s->stats->normalise;
+
+#define X(name, unit, sentence) odd_row(out, "  normaliser: " #name, n->name, unit ": " sentence);
+	NORMALISE_COUNTERS(X)
+#undef X
+#define X(symbol, name, sentence)                                                                  \
+	row_if(out, "  not sent, " name, n->drops[NORMALISE_DROP_##symbol], "segments: " sentence);
+	NORMALISE_DROPS(X)
+#undef X
+}
+
 /* A heading with nothing below it would only make one wonder. */
 static void
 print_beside(FILE *out, const struct summary *s)
@@ -300,6 +316,7 @@ print_beside(FILE *out, const struct summary *s)
 		return;
 	print_oddities(to, s);
 	print_tcp(to, s);
+	print_normaliser(to, s);
 	if (fclose(to) == 0 && n > 0)
 		fprintf(out, "Beside the usual way\n%s\n", text);
 	free(text);

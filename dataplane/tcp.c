@@ -323,9 +323,9 @@ static void
 finish_if_acked(struct step *t)
 {
 	struct tcp_half *h = t->half;
+	bool acked = h->ack_known && h->acked == h->fin + 1;
 
-	if (h->fin_seen && !h->finished && h->next == h->fin && h->ack_known &&
-		h->acked == h->fin + 1) {
+	if (h->fin_seen && !h->finished && h->next == h->fin && (acked || t->s->normalised)) {
 		drop_held(t, STREAM_DROP_AFTER_FIN);
 		h->finished = true;
 		t->s->ops->finish(t->s->ctx, t->dir);

@@ -48,7 +48,8 @@
  *    missed the receiver (a short TTL, say). If its sender goes on, so does the
  *    stream, and rst_survived counts it. Data of the other side is read in any case.
  *  - FIN: reached when all before it was read; told to the callback when it is
- *    acknowledged, or at the end. Data at its place takes it back.
+ *    acknowledged, or at the end. Data at its place takes it back. (Behind a
+ *    normaliser nothing is taken back: it is told when it is reached.)
  *  - A hole is declared a gap when an acknowledgement passes it and there is
  *    something behind it (the receiver had it, the capture hadn't); when
  *    `gap_timeout_us` has gone by at the next segment of either direction; when a
@@ -181,7 +182,7 @@ struct stream_account {
 	uint64_t lost; /* gaps: not among seen */
 };
 
-enum { STREAM_GAPS_MAX = 4 };
+enum { STREAM_GAPS_MAX = 2 };
 
 struct tcp_piece;
 
@@ -228,6 +229,7 @@ struct tcp_stream {
 	bool begun;		 /* a segment was seen */
 	bool midstream;
 	bool answered; /* a handshake's answer was followed up: its numbers stand */
+	bool normalised;
 };
 
 enum tcp_result {
@@ -240,6 +242,13 @@ enum tcp_result {
 /** Borrows all three for the stream's life; allocates nothing. */
 void tcp_stream_open(struct tcp_stream *s, struct tcp_engine *e, const struct stream_ops *ops,
 	void *ctx);
+
+/** Its segments come from a normaliser (normalise.h): in order, and each byte in one form only. */
+static inline void
+stream_set_normalised(struct tcp_stream *s)
+{
+	s->normalised = true;
+}
 
 /**
  * The next segment. p->mbuf stays the caller's; a piece that must wait takes a

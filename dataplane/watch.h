@@ -7,20 +7,12 @@
  * `sluss watch`: from the command line to the exit status.
  */
 
-#include <stdatomic.h>
-
-#include "dataplane/options.h"
-
-/** What signals ask for; set by main.c's handler. */
-struct watch_signals {
-	atomic_bool stop;   /* INT, TERM: an orderly end */
-	atomic_bool report; /* USR1: print a summary and go on */
-};
+#include "dataplane/gateway.h"
 
 /**
  * Run. Errors and warnings go to standard error; the summary to standard
  * output, or to standard error when the events go to standard output.
  */
-enum exit_status watch_run(const struct options *o, struct watch_signals *signals);
+enum exit_status watch_run(const struct options *o, struct signals *signals);
 
 #endif

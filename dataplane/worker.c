@@ -13,10 +13,13 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/enforce.h"
 #include "dataplane/fragments.h"
 #include "dataplane/inspection.h"
+#include "dataplane/normalise.h"
 #include "dataplane/pages.h"
 #include "dataplane/report.h"
+#include "inspectors/refusal.h"
 #include "inspectors/stream/charset.h"
 #include "inspectors/transfer.h"
 #include "policy/policy.h"
@@ -28,17 +31,28 @@ enum {
 	CONVERSIONS = 256,	 /* iconv conversions at once */
 };
 
+/* A policy that flows were begun under: it stays until the last of them has ended. */
+struct generation {
+	struct generation *older;
+	struct inspect_env inspect;
+	struct report report;
+};
+
 struct worker {
 	struct worker_config cfg;
 	struct worker_stats stats;
 	struct inspect_limits limits;
-	struct inspect_env inspect;
+	struct generation *policy; /* the current one first */
 	struct inspection_env inspections;
-	struct report report;
+	struct transfer_table *transfers;
+	uint64_t sequence; /* of events */
 	struct pages *pages;
 	struct flow_table *flows;
 	struct tcp_engine *tcp;
 	struct fragments *fragments;
+	struct normalise_engine *normalise; /* inline only */
+	struct enforce_env enforce;
+	struct refusal refusal;
 	struct classifier *classifier;
 	struct charset_catalog *charsets;
 	struct packet packets[FLOW_BURST_MAX];
@@ -69,6 +83,8 @@ on_flow_ended(void *ctx, struct flow *f, enum flow_end why)
 
 	memcpy(&unread, f->worker, sizeof(unread));
 	f->inspection = NULL;
+	if (in != NULL && in->enforced != NULL)
+		enforcement_close(in->enforced);
 	if (in != NULL)
 		inspection_close(in);
 	if (unread.bytes[DIR_CLIENT] > 0 || unread.bytes[DIR_SERVER] > 0)
@@ -113,6 +129,32 @@ open_tcp(struct worker *w)
 	return tcp_engine_create(&cfg);
 }
 
+static bool
+is_inline(const struct worker *w)
+{
+	return w->cfg.egress.send != NULL;
+}
+
+static bool
+open_normaliser(struct worker *w)
+{
+	const struct dataplane_limits *l = &w->cfg.limits;
+	struct normalise_config cfg = {
+		.flow_held = (uint32_t)l->tcp_held,
+		.flow_segments = (uint32_t)l->tcp_held_segments,
+		.flow_unacked = (uint32_t)l->tcp_unacked,
+		.held = l->tcp_held_total,
+		.segments = (uint32_t)l->tcp_segments,
+		.pool = w->cfg.packets,
+		.socket = w->cfg.socket,
+	};
+
+	if (!is_inline(w))
+		return true;
+	w->normalise = normalise_engine_create(&cfg);
+	return w->normalise != NULL;
+}
+
 static struct fragments *
 open_fragments(struct worker *w)
 {
@@ -126,23 +168,83 @@ open_fragments(struct worker *w)
 	return fragments_create(&cfg);
 }
 
+static void
+free_generation(struct generation *g)
+{
+	if (g != NULL)
+		detect_scratch_free(g->inspect.scratch);
+	rte_free(g);
+}
+
+bool
+worker_set_policy(struct worker *w, const struct policy *policy)
+{
+	struct generation *g = rte_zmalloc_socket("policy", sizeof(*g), 0, w->cfg.socket);
+
+	if (g == NULL)
+		return false;
+	g->report = (struct report){.cfg = &w->cfg,
+		.policy = policy,
+		.stats = &w->stats,
+		.classifier = w->classifier,
+		.sequence = &w->sequence};
+	g->inspect = (struct inspect_env){
+		.limits = &w->limits,
+		.detect = policy_detect(policy),
+		.scratch = detect_scratch_new(policy_detect(policy)),
+		.pseudonym = w->cfg.pseudonym,
+		.charsets = w->charsets,
+		.transfers = w->transfers,
+		.message_done = report_message,
+		.ctx = &g->report,
+		.distinct_seed = w->cfg.distinct_seed,
+	};
+	if (g->inspect.scratch == NULL) {
+		free_generation(g);
+		return false;
+	}
+	g->older = w->policy;
+	w->policy = g;
+	w->inspections.inspect = &g->inspect;
+	w->today_set = false;
+	return true;
+}
+
+bool
+worker_uses_policy(const struct worker *w, const struct policy *policy)
+{
+	for (const struct generation *g = w->policy; g != NULL; g = g->older)
+		if (g->report.policy == policy)
+			return true;
+	return false;
+}
+
+/* Old policies go when their last flow has. */
+static void
+drop_old_policies(struct worker *w)
+{
+	struct generation **link = &w->policy->older;
+
+	while (*link != NULL) {
+		struct generation *g = *link;
+
+		if (g->report.flows > 0) {
+			link = &g->older;
+			continue;
+		}
+		*link = g->older;
+		free_generation(g);
+	}
+}
+
 static bool
 open_inspect(struct worker *w)
 {
 	w->charsets = charset_catalog_new(CONVERSIONS);
 	w->limits = w->cfg.inspect;
-	w->inspect = (struct inspect_env){
-		.limits = &w->limits,
-		.detect = policy_detect(w->cfg.policy),
-		.scratch = detect_scratch_new(policy_detect(w->cfg.policy)),
-		.pseudonym = w->cfg.pseudonym,
-		.charsets = w->charsets,
-		.transfers = transfer_table_new(w->limits.transfers),
-		.message_done = report_message,
-		.ctx = &w->report,
-		.distinct_seed = w->cfg.distinct_seed,
-	};
-	return w->charsets != NULL && w->inspect.scratch != NULL && w->inspect.transfers != NULL;
+	w->transfers = transfer_table_new(w->limits.transfers);
+	return w->charsets != NULL && w->transfers != NULL &&
+		worker_set_policy(w, w->cfg.policy);
 }
 
 static bool
@@ -163,7 +265,7 @@ open_parts(struct worker *w, struct worker_error *err)
 	w->inspections.scratch = rte_malloc_socket("scratch", INSPECTION_SCRATCH, 64,
 		w->cfg.socket);
 	if (w->pages != NULL && w->flows != NULL && w->tcp != NULL && w->fragments != NULL &&
-		w->inspections.scratch != NULL && open_inspect(w))
+		w->inspections.scratch != NULL && open_normaliser(w) && open_inspect(w))
 		return true;
 	snprintf(err->text, sizeof(err->text),
 		"worker %u: no memory for its tables; lower limits.flows, "
@@ -188,14 +290,16 @@ worker_new(const struct worker_config *cfg, struct worker_error *err)
 		worker_free(w);
 		return NULL;
 	}
-	w->report = (struct report){
-		.cfg = &w->cfg, .stats = &w->stats, .classifier = w->classifier};
-	w->inspections.inspect = &w->inspect;
 	w->inspections.pages = pages_source(w->pages);
 	w->inspections.tcp = w->tcp;
 	w->inspections.classifier = w->classifier;
 	w->inspections.stats = &w->stats;
-	w->inspections.report = &w->report;
+	w->inspections.settle_us = w->cfg.limits.settle_pause * 1000;
+	w->enforce = (struct enforce_env){.inspections = &w->inspections,
+		.tcp = w->normalise,
+		.cfg = &w->cfg,
+		.stats = &w->stats,
+		.refusal = &w->refusal};
 	return w;
 }
 
@@ -207,9 +311,15 @@ worker_free(struct worker *w)
 	fragments_destroy(w->fragments);
 	flow_table_destroy(w->flows);
 	tcp_engine_destroy(w->tcp);
+	normalise_engine_destroy(w->normalise);
 	classifier_free(w->classifier);
-	transfer_table_free(w->inspect.transfers);
-	detect_scratch_free(w->inspect.scratch);
+	transfer_table_free(w->transfers);
+	while (w->policy != NULL) {
+		struct generation *g = w->policy;
+
+		w->policy = g->older;
+		free_generation(g);
+	}
 	charset_catalog_free(w->charsets);
 	rte_free(w->inspections.scratch);
 	pages_destroy(w->pages);
@@ -247,7 +357,8 @@ set_today(struct worker *w, uint64_t us)
 		return;
 	w->today_set = true;
 	w->today_us = us - us % day_us;
-	w->inspect.today = date_of_day((int64_t)(us / day_us));
+	for (struct generation *g = w->policy; g != NULL; g = g->older)
+		g->inspect.today = date_of_day((int64_t)(us / day_us));
 }
 
 static void
@@ -273,18 +384,83 @@ count_damaged(struct worker *w, const struct packet *p)
 	w->stats.opaque[OPAQUE_DAMAGED] += p->payload_len;
 }
 
+/* The packet is done with: inline it leaves, or it doesn't; a watcher only had a copy. */
+static void
+let_go(struct worker *w, struct packet *p, bool leaves)
+{
+	if (!is_inline(w)) {
+		rte_pktmbuf_free(p->mbuf);
+		return;
+	}
+	if (leaves) {
+		enforce_leave(&w->enforce, p);
+		return;
+	}
+	w->stats.packets_withheld++;
+	rte_pktmbuf_free(p->mbuf);
+}
+
+/* What no flow is made of: frames without IP, and what no receiver takes. */
+static void
+let_go_unusable(struct worker *w, struct packet *p, enum header_result r)
+{
+	if (r == HEADER_NOT_IP && is_inline(w)) {
+		w->stats.non_ip++;
+		let_go(w, p, !w->cfg.choices.non_ip_drop);
+		return;
+	}
+	let_go(w, p, false);
+}
+
+/* What goes between these two domains is neither read nor judged. */
+static bool
+is_exempt(const struct worker *w, const struct packet *p)
+{
+	const struct policy *policy = w->policy->report.policy;
+	int from, to;
+
+	if (!policy_exempts(policy))
+		return false;
+	from = policy_domain_of_address(policy, p->family, p->address[0]);
+	to = policy_domain_of_address(policy, p->family, p->address[1]);
+	return policy_mode(policy, from, to) == MODE_EXEMPT;
+}
+
+static void
+pass_exempt(struct worker *w, struct packet *p)
+{
+	w->stats.payload += p->payload_len;
+	w->stats.exempt += p->payload_len;
+	let_go(w, p, true);
+}
+
+/* Inline nothing passes by a wrong checksum, since it mustn't leave with one that was read. */
+static enum verify
+verify_of(const struct worker *w)
+{
+	if (is_inline(w))
+		return VERIFY_OR_COMPLETE;
+	return w->cfg.verify_checksums ? VERIFY_YES : VERIFY_NO;
+}
+
 /* @return whether @p p is a whole packet to go on with; else its mbuf is gone */
 static bool
 read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 {
-	enum header_result r = headers_parse(m, w->cfg.verify_checksums, p);
+	enum header_result r = headers_parse(m, verify_of(w), p);
 
 	count_packet(w, packet_meta(m));
 	w->stats.headers[r]++;
+	if (r == HEADER_PARTIAL_CHECKSUM)
+		headers_complete_checksum(p);
+	if ((header_result_usable(r) || r == HEADER_FRAGMENT) && is_exempt(w, p)) {
+		pass_exempt(w, p);
+		return false;
+	}
 	if (r == HEADER_FRAGMENT) {
 		if (fragments_feed(w->fragments, p) != FRAGMENT_WHOLE)
 			return false;
-		r = headers_reparse(p, w->cfg.verify_checksums);
+		r = headers_reparse(p, verify_of(w));
 		if (r != HEADER_OK)
 			w->stats.headers[r]++;
 	}
@@ -292,13 +468,13 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 		return true;
 	if (r == HEADER_IP_CHECKSUM || r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
 		count_damaged(w, p);
-	rte_pktmbuf_free(p->mbuf);
+	let_go_unusable(w, p, r);
 	return false;
 }
 
 /* There is no page to inspect the flow with: its end tells. */
 static void
-no_room(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
+count_unread(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
 {
 	struct inspection_unread unread;
 
@@ -309,17 +485,94 @@ no_room(struct worker *w, struct flow *f, const struct packet *p, enum direction
 	memcpy(f->worker, &unread, sizeof(unread));
 }
 
+/* May what can't be read leave? By the policy's `opaque:` where that is chosen. */
+static bool
+unread_leaves(const struct worker *w, const struct packet *p)
+{
+	const struct policy *policy = w->policy->report.policy;
+	int from = policy_domain_of_address(policy, p->family, p->address[0]);
+	int to = policy_domain_of_address(policy, p->family, p->address[1]);
+
+	if (policy_mode(policy, from, to) != MODE_ENFORCE)
+		return true;
+	return w->cfg.choices.no_memory_judge &&
+		policy_row(policy, from, to, CHANNEL_OTHER)->opaque < REACTION_HOLD;
+}
+
+static void
+no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
+{
+	count_unread(w, f, p, dir);
+	w->stats.no_memory += is_inline(w);
+	let_go(w, p, unread_leaves(w, p));
+}
+
+/* What the policy wants done between the flow's ends. */
+static enum event_mode
+mode_of(const struct worker *w, const struct packet *p)
+{
+	const struct policy *policy = w->policy->report.policy;
+
+	if (!is_inline(w))
+		return EVENT_MONITOR;
+	return policy_mode(policy, policy_domain_of_address(policy, p->family, p->address[0]),
+		       policy_domain_of_address(policy, p->family, p->address[1])) == MODE_SHADOW
+		? EVENT_SHADOW
+		: EVENT_ENFORCE;
+}
+
 /* The flow's inspection, opened with its first packet; NULL: no page for it. */
 static struct inspection *
 inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
 {
-	if (f->inspection == NULL)
-		f->inspection = inspection_open(&w->inspections, f, p, dir);
-	return f->inspection;
+	struct inspection *in = f->inspection;
+
+	if (in != NULL)
+		return in;
+	in = inspection_open(&w->inspections, f, p, dir);
+	if (in == NULL)
+		return NULL;
+	in->mode = (uint8_t)mode_of(w, p);
+	if (in->mode == EVENT_ENFORCE && p->kind == PACKET_TCP &&
+		!enforcement_open(&w->enforce, in, p, dir)) {
+		inspection_close(in);
+		return NULL;
+	}
+	f->inspection = in;
+	return in;
+}
+
+/* @return false when it begins a new connection: nothing was taken */
+static bool
+read_packet(struct worker *w, struct inspection *in, struct packet *p, enum direction dir)
+{
+	if (in->enforced != NULL && p->mbuf->nb_segs > 1)
+		return enforcement_pieces(in->enforced, p, dir);
+	if (in->enforced != NULL)
+		return enforcement_packet(in->enforced, p, dir);
+	if (in->mode == EVENT_ENFORCE) {
+		enforce_datagram(&w->enforce, in, p, dir);
+		return true;
+	}
+	if (!inspection_packet(in, p, dir))
+		return false;
+	let_go(w, p, true);
+	return true;
+}
+
+/* The full table has no flow for it. */
+static void
+without_flow(struct worker *w, struct packet *p, enum direction dir)
+{
+	bool leaves = mode_of(w, p) != EVENT_ENFORCE || w->cfg.choices.full_table_pass;
+
+	w->stats.full_table += is_inline(w);
+	inspection_stateless(&w->inspections, p, dir);
+	let_go(w, p, leaves);
 }
 
 static void
-one_packet(struct worker *w, unsigned i, const struct packet *p)
+one_packet(struct worker *w, unsigned i, struct packet *p)
 {
 	enum direction dir;
 	struct flow *f = flow_of(w->flows, p, &w->burst, i, &dir);
@@ -327,18 +580,19 @@ one_packet(struct worker *w, unsigned i, const struct packet *p)
 
 	w->stats.payload += p->payload_len;
 	if (f == NULL) {
-		inspection_stateless(&w->inspections, p, dir);
+		without_flow(w, p, dir);
 		return;
 	}
 	in = inspection_of(w, f, p, dir);
-	if (in != NULL && !inspection_packet(in, p, dir)) {
+	if (in != NULL && read_packet(w, in, p, dir))
+		return;
+	if (in != NULL) {
 		flow_restart(w->flows, f, p, &dir);
 		in = inspection_of(w, f, p, dir);
-		if (in != NULL)
-			(void)inspection_packet(in, p, dir);
+		if (in != NULL && read_packet(w, in, p, dir))
+			return;
 	}
-	if (in == NULL)
-		no_room(w, f, p, dir);
+	no_room(w, f, p, dir);
 }
 
 static void
@@ -348,8 +602,30 @@ flows_of_burst(struct worker *w, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		set_today(w, w->packets[i].time);
 		one_packet(w, i, &w->packets[i]);
-		rte_pktmbuf_free(w->packets[i].mbuf);
 	}
+}
+
+/* Payload that the normaliser took out of the streams. What it absorbed was read. */
+static uint64_t
+normalised_away(const struct normalise_counters *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		sum += i == NORMALISE_DROP_REFUSED ? 0 : c->drop_bytes[i];
+	return sum;
+}
+
+static void
+copy_normaliser(struct worker *w)
+{
+	const struct normalise_counters *c;
+
+	if (!is_inline(w))
+		return;
+	c = normalise_engine_counters(w->normalise);
+	w->stats.undelivered += normalised_away(c) - normalised_away(&w->stats.normalise);
+	w->stats.normalise = *c;
 }
 
 static void
@@ -363,6 +639,7 @@ copy_counters(struct worker *w)
 	w->stats.fragment = *fragments_counters(w->fragments);
 	w->stats.flow = *flow_table_counters(w->flows);
 	w->stats.tcp = *tcp_engine_counters(w->tcp);
+	copy_normaliser(w);
 	w->stats.arena_peak = pages_peak(w->pages);
 	w->stats.arena_full = pages_refused(w->pages);
 }
@@ -372,8 +649,11 @@ sweep(struct worker *w, uint64_t now_us)
 {
 	uint32_t open;
 
+	if (is_inline(w))
+		enforce_tick(&w->enforce, now_us);
 	flow_table_sweep(w->flows, now_us, SWEEP_FLOWS);
 	fragments_sweep(w->fragments, now_us);
+	drop_old_policies(w);
 	open = flow_table_count(w->flows);
 	w->stats.flows_open = open;
 	if (open > w->stats.flows_peak)
@@ -424,6 +704,7 @@ bool
 worker_is_empty(const struct worker *w)
 {
 	return flow_table_count(w->flows) == 0 && pages_held(w->pages) == 0 &&
+		(!is_inline(w) || normalise_engine_references(w->normalise) == 0) &&
 		tcp_engine_references(w->tcp) == 0 && classifier_held(w->classifier) == 0;
 }
 

@@ -54,7 +54,7 @@ struct worker_config {
 	struct inspect_limits inspect;
 	/* This worker's share: what is a limit "in all" is divided by `workers`. */
 	struct dataplane_limits limits;
-	const struct policy *policy; /* borrowed, shared by all workers */
+	const struct policy *policy; /* at first; borrowed, shared by all workers */
 	const struct pseudonym *pseudonym;
 	const char *observer;	  /* name in events */
 	bool log_messages;	  /* an event for every judged message, not only alerts */
@@ -83,6 +83,16 @@ void worker_burst(struct worker *w, struct rte_mbuf **pkts, unsigned n);
  * or was refused has times of its own.
  */
 void worker_idle(struct worker *w, uint64_t now_us);
+
+/**
+ * Flows that begin from now on are judged by another policy; those that are open keep theirs.
+ * Both must live until worker_uses_policy() says no.
+ * @return false: no memory; nothing has changed
+ */
+bool worker_set_policy(struct worker *w, const struct policy *policy);
+
+/** Is there a flow that is judged by it, or will there be? */
+bool worker_uses_policy(const struct worker *w, const struct policy *policy);
 
 /** End of input: close all flows, write their events. Another input may follow. */
 void worker_finish(struct worker *w);

@@ -105,6 +105,7 @@ choose(struct conversation *c, const struct inspector_ops *ops)
 		/* What the raw one had no memory for is read again, too. */
 		memset(c->stats.opaque, 0, sizeof(c->stats.opaque));
 		memset(c->stats.over, 0, sizeof(c->stats.over));
+		memset(c->messages, 0, sizeof(c->messages));
 		if (!use_inspector(c, ops))
 			(void)use_inspector(c, &raw_inspector);
 		else if (ops->channel != CHANNEL_OTHER)
@@ -226,7 +227,8 @@ may_turn(const struct conversation *c)
 	bool silent = said.n < 4 && bytes_starts_nocase(BYTES_LIT("220"), said);
 	bool greeted = said.n == 4 && bytes_starts_nocase(said, BYTES_LIT("220"));
 
-	if (c->datagrams || c->ops == &smtp_inspector || c->ops == &ftp_data_inspector)
+	if (c->datagrams || c->refused || c->ops == &smtp_inspector ||
+		c->ops == &ftp_data_inspector)
 		return false;
 	return greeted || (silent && c->ops == &raw_inspector);
 }
@@ -381,6 +383,13 @@ conversation_finish(struct conversation *c, enum direction dir)
 }
 
 void
+conversation_settle(struct conversation *c, enum direction dir)
+{
+	if (c->open[dir] != NULL)
+		message_settle(c->open[dir]);
+}
+
+void
 conversation_close(struct conversation *c, bool reset)
 {
 	if (!c->decided && c->kept != NULL)
@@ -405,8 +414,11 @@ conversation_message(
 	struct message *m = message_open(
 		c->env, &c->keep[dir], &c->stack[dir], channel, dir, protocol);
 
-	if (m != NULL)
-		m->conversation = c;
+	if (m == NULL)
+		return NULL;
+	m->conversation = c;
+	m->serial = ++c->messages[dir];
+	c->open[dir] = m;
 	return m;
 }
 

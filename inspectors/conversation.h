@@ -49,6 +49,8 @@ struct conversation {
 	struct transfer *transfer; /* a data connection's announcement, or NULL */
 	struct conversation_stats stats;
 	struct message *open[2]; /* the message that is being read, by direction; or NULL */
+	uint32_t messages[2]; /* begun so far; the serial of the last one */
+	bool refused; /* conversation_refuse() was called: the inspector stays */
 	/* Why all its bytes are opaque, though they are scanned; the host may set it. */
 	enum opaque_reason opaque;
 	bool datagrams; /* UDP and the like: every conversation_data() is one datagram */

@@ -130,6 +130,19 @@ distinct_get(struct distinct *set, struct arena *arena, uint64_t hash, bool *ret
 	}
 }
 
+struct distinct_entry *
+distinct_find(const struct distinct *set, uint64_t hash)
+{
+	struct distinct_entry *e;
+
+	if (hash == 0)
+		hash = 1;
+	if (set->directory == NULL)
+		return NULL;
+	e = page_slot(set->directory[directory_index(hash, set->depth)], hash);
+	return e->hash == hash ? e : NULL;
+}
+
 void
 distinct_each(const struct distinct *set, void (*each)(void *ctx, struct distinct_entry *e),
 	void *ctx)

@@ -39,6 +39,9 @@ struct distinct {
 struct distinct_entry *distinct_get(
 	struct distinct *set, struct arena *arena, uint64_t hash, bool *ret_new);
 
+/** The entry of @p hash, or NULL. */
+struct distinct_entry *distinct_find(const struct distinct *set, uint64_t hash);
+
 /** Call @p each on every entry, in no order. */
 void distinct_each(const struct distinct *set, void (*each)(void *ctx, struct distinct_entry *e),
 	void *ctx);

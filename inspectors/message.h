@@ -69,6 +69,7 @@ struct message {
 	enum direction direction;
 	enum channel channel;
 	const char *protocol; /* "smtp", "http", "ftp", …: static */
+	uint32_t serial; /* among its conversation's messages of this direction, from 1; else 0 */
 
 	/* What it says of itself; empty where it doesn't. */
 	struct bytes mail_from;
@@ -113,6 +114,21 @@ struct message {
 	struct part spare; /* stands in for a part that there was no memory for */
 	unsigned n_spare;  /* how many such are open */
 	unsigned n_parts;
+	/* Previews. */
+	uint32_t pending;     /* candidates of all open parts that wait for the text behind them */
+	uint32_t doubts;      /* open parts' bytes that may or may not be base64; part.c's */
+	uint64_t opaque_seen; /* bytes counted so in any part; only rises */
+	uint64_t settled_at;  /* bytes_total when what is pending was last settled */
+	struct message_overlay *overlay; /* between begin and end, if anything is laid over */
+	struct preview_seen {
+		uint64_t findings_total, opaque_seen, gap_bytes;
+		struct bytes url_host;
+		unsigned evidence, n_mail_to;
+		enum opaque_reason opaque_ahead;
+		enum channel channel;
+		bool recipients_over, told;
+		bool any; /* there was a preview before */
+	} seen; /* by the last preview */
 };
 
 /** What all inspectors of one worker share. Owned by the host. */
@@ -169,16 +185,32 @@ void message_close(struct message *m, bool cut);
  * added up. Between begin and end only the judge may look at the message; nothing of it
  * changes for good, so that no packet border changes a finding.
  *
- * @param ret_pending  something that isn't decided yet made a difference: what follows may
- *                     still change it either way
+ * What a decoder still holds isn't text yet, and is read with its next byte: an unfinished
+ * group of base64, an escape, a header field that the next line may continue, a line end
+ * that may belong to a boundary. None of it is whole for the receiver either, and what ends
+ * the message comes in a packet that is judged too.
+ *
+ * Shows what the judge reads: counts, marks, evidence, the distinct ones, opaque bytes
+ * (at least one of opaque_ahead's reason). The list of findings stays as it is. At most
+ * one message of a detect_scratch is in a preview.
+ *
+ * @param ret_pending  something that isn't decided yet gave a finding or evidence: what
+ *                     follows may still change it either way
  * @return false: the same as at the last call of this for the message (nothing came that
  *         counts); begun all the same
  */
 bool message_preview_begin(struct message *m, bool *ret_pending);
 void message_preview_end(struct message *m);
 
-/** Decide what is pending in the message's text as it stands: a pause is long enough. */
+/**
+ * Decide what is pending in the message's text as it stands: a pause is long enough. The
+ * next preview finds nothing pending, until more comes.
+ */
 void message_settle(struct message *m);
+
+/** Call @p each on every distinct identifier, those that a preview lays over too, in no order. */
+void message_each_distinct(const struct message *m,
+	void (*each)(void *ctx, const struct distinct_entry *e), void *ctx);
 
 /** Throw the message away unjudged (its bytes will be read again another way). */
 void message_discard(struct message *m);

@@ -99,7 +99,7 @@ open_scan(struct part *p)
 	struct arena *arena = p->message->stack;
 	enum outcome why;
 	struct decoder *d = decoder_open(&scan_stage, NULL, NULL, arena, NULL, &why);
-	struct detect_sink sink = {scan_finding, scan_evidence, d};
+	struct detect_sink sink = {scan_finding, scan_evidence, d, &p->message->pending};
 
 	if (d == NULL)
 		return NULL;
@@ -174,11 +174,12 @@ hides(enum outcome why, bool primary)
 	return why != OUTCOME_OK && (primary || why == OUTCOME_OVER_BUDGET);
 }
 
+/* A reading beside the first one could not be opened whole for want of memory. */
 static void
-mark_failed(struct decoder *d, enum outcome why)
+mark_unread(struct decoder *d, enum outcome why)
 {
-	if (d->outcome == OUTCOME_OK)
-		d->outcome = why;
+	if (hides(why, false))
+		part_mark_opaque(d->part, opaque_reason_of(why));
 }
 
 /*
@@ -233,22 +234,30 @@ is_markup(enum content_kind kind)
 	return kind == CONTENT_HTML || kind == CONTENT_XML || kind == CONTENT_JSON;
 }
 
+/* Another chain for what @p d takes. NULL: no memory. */
+static struct decoder *
+open_other(struct decoder *d, enum content_kind kind, const struct part_meta *meta,
+	enum outcome *ret_why)
+{
+	struct decoder *end = open_scan(d->part), *other;
+
+	*ret_why = OUTCOME_OVER_BUDGET;
+	if (end == NULL)
+		return NULL;
+	other = open_text(kind, end, meta, ret_why);
+	other->prev = d;
+	return other;
+}
+
 /* What was declared differs from what the bytes show: read them the other way too. */
 static struct decoder *
 open_alternative(struct decoder *d, enum content_kind kind, const struct part_meta *meta)
 {
-	struct decoder *end = open_scan(d->part), *alternative;
 	enum outcome why;
+	struct decoder *other = open_other(d, kind, meta, &why);
 
-	if (end == NULL) {
-		mark_failed(d, OUTCOME_OVER_BUDGET);
-		return NULL;
-	}
-	alternative = open_text(kind, end, meta, &why);
-	alternative->prev = d;
-	if (why != OUTCOME_OK)
-		mark_failed(d, why);
-	return alternative;
+	mark_unread(d, why);
+	return other;
 }
 
 /* Text in a file of that name is a mail: whatever it holds beside one is read too. */
@@ -279,7 +288,7 @@ open_ascii(struct decoder *d)
 	struct part_meta *other = arena_alloc(d->part->message->stack, sizeof(*other));
 
 	if (other == NULL) {
-		mark_failed(d, OUTCOME_OVER_BUDGET);
+		mark_unread(d, OUTCOME_OVER_BUDGET);
 		return NULL;
 	}
 	*other = *s->meta;
@@ -416,14 +425,19 @@ static const struct decoder_ops sniff_stage = {.name = "sniff",
 /*
  * In front of base64. Text under a header that says base64 decodes to nothing
  * that anybody reads, but its source can be read: then the bytes are scanned as
- * they came too. So are those of a short body, where nothing can be told.
+ * they came too. So are those of a short body, where nothing can be told. Until
+ * it is known a copy is kept for that, while the bytes go on to base64 at once:
+ * inline they leave when they were read.
  */
 
 enum { DOUBT_MAX = 256 }; /* bytes that tell; real base64 holds no other character in them */
 
 struct doubt {
 	const struct part_meta *meta;
-	struct decoder *alternative; /* of the bytes as they came; NULL: they are base64 */
+	/* Of the bytes as they came, from the decision on; NULL: they are base64. It is opened
+	 * with the part: later, parts below it may stand on the stack. */
+	struct decoder *alternative;
+	enum outcome why; /* the alternative isn't what it should be */
 	uint8_t head[DOUBT_MAX];
 	uint16_t n_head;
 	bool decided;
@@ -436,40 +450,59 @@ is_base64(uint8_t c)
 		c == '+' || c == '/' || c == '=' || c == '\r' || c == '\n';
 }
 
-static enum outcome
+static void
 doubt_decide(struct decoder *d, bool doubted)
 {
 	struct doubt *s = d->state;
-	struct bytes head = bytes_of(s->head, s->n_head);
-	enum content_kind said = content_declared(s->meta->type);
 
 	s->decided = true;
-	/* Nothing behind this stage has opened a part yet: there is room on the stack. */
+	d->part->message->doubts--;
 	if (doubted)
-		s->alternative = open_alternative(
-			d, said == CONTENT_MIME ? CONTENT_TEXT : said, s->meta);
-	if (s->alternative != NULL)
-		(void)decoder_push(s->alternative, head);
-	return decoder_emit(d, head);
+		mark_unread(d, s->why);
+	if (s->alternative == NULL)
+		return;
+	if (doubted) {
+		(void)decoder_push(s->alternative, bytes_of(s->head, s->n_head));
+		return;
+	}
+	(void)decoder_close(s->alternative);
+	s->alternative = NULL;
+}
+
+/* Look at the first bytes; returns how many of @p in were needed. */
+static size_t
+doubt_look(struct decoder *d, struct bytes in, bool *ret_doubted)
+{
+	struct doubt *s = d->state;
+	size_t i = 0;
+
+	*ret_doubted = false;
+	if (s->n_head == 0)
+		d->part->message->doubts++;
+	while (i < in.n && !*ret_doubted && s->n_head < DOUBT_MAX) {
+		*ret_doubted = !is_base64(in.p[i]);
+		s->head[s->n_head++] = in.p[i++];
+	}
+	return i;
 }
 
 static enum outcome
 doubt_push(struct decoder *d, struct bytes in)
 {
 	struct doubt *s = d->state;
-	enum outcome r = OUTCOME_OK;
 
-	while (!s->decided && in.n > 0 && r == OUTCOME_OK) {
-		uint8_t c = in.p[0];
+	if (!s->decided && in.n > 0) {
+		bool doubted;
+		size_t n = doubt_look(d, in, &doubted);
+		enum outcome r = decoder_emit(d, bytes_of(in.p, n));
 
-		s->head[s->n_head++] = c;
-		in = bytes_skip(in, 1);
-		if (!is_base64(c) || s->n_head == DOUBT_MAX)
-			r = doubt_decide(d, !is_base64(c));
+		if (doubted || s->n_head == DOUBT_MAX)
+			doubt_decide(d, doubted);
+		in = bytes_skip(in, n);
+		if (r != OUTCOME_OK)
+			return r;
 	}
-	if (in.n == 0 || r != OUTCOME_OK)
-		return r;
-	if (s->alternative != NULL)
+	if (s->alternative != NULL && s->decided)
 		(void)decoder_push(s->alternative, in);
 	return decoder_emit(d, in);
 }
@@ -478,13 +511,12 @@ static enum outcome
 doubt_close(struct decoder *d)
 {
 	struct doubt *s = d->state;
-	enum outcome r = OUTCOME_OK;
 
 	if (!s->decided && s->n_head > 0)
-		r = doubt_decide(d, true);
+		doubt_decide(d, true);
 	if (s->alternative != NULL)
 		(void)decoder_close(s->alternative);
-	return r;
+	return OUTCOME_OK;
 }
 
 static const struct decoder_ops doubt_stage = {.name = "doubt",
@@ -493,15 +525,58 @@ static const struct decoder_ops doubt_stage = {.name = "doubt",
 	.close = doubt_close};
 
 static struct decoder *
+open_as_it_came(struct decoder *d, enum outcome *ret_why)
+{
+	const struct doubt *s = d->state;
+	enum content_kind said = content_declared(s->meta->type);
+
+	return open_other(d, said == CONTENT_MIME ? CONTENT_TEXT : said, s->meta, ret_why);
+}
+
+static struct decoder *
 open_doubt(struct decoder *next, struct decoder *end, const struct part_meta *meta)
 {
 	enum outcome why;
 	struct decoder *d = open_stage(&doubt_stage, next, end, meta, &why);
+	struct doubt *s;
 
 	if (d == NULL)
 		return next;
-	((struct doubt *)d->state)->meta = meta;
+	s = d->state;
+	s->meta = meta;
+	s->alternative = open_as_it_came(d, &s->why);
 	return d;
+}
+
+/* What the end would find in the bytes as they came, while they may be either. */
+static void
+preview_doubt(struct decoder *d)
+{
+	const struct doubt *s = d->state;
+	struct arena *stack = d->part->message->stack;
+	struct arena_mark mark = arena_mark(stack);
+	enum outcome why;
+	struct decoder *other;
+
+	if (s->decided || s->n_head == 0)
+		return;
+	other = open_as_it_came(d, &why);
+	if (other != NULL) {
+		(void)decoder_push(other, bytes_of(s->head, s->n_head));
+		(void)decoder_close(other);
+	}
+	arena_rewind(stack, mark);
+}
+
+/* The other reading that a stage feeds beside what it emits; NULL: none. */
+static struct decoder *
+alternative_of(const struct decoder *d)
+{
+	if (d->ops == &sniff_stage)
+		return ((const struct sniff_state *)d->state)->alternative;
+	if (d->ops == &doubt_stage)
+		return ((const struct doubt *)d->state)->alternative;
+	return NULL;
 }
 
 /* ---- chains ---- */
@@ -653,13 +728,17 @@ part_open(struct message *m, struct part *parent, const struct part_meta *meta)
 
 /* Bytes of the part that aren't counted opaque yet. */
 static uint64_t
+not_in(const uint64_t opaque[OPAQUE_COUNT], uint64_t taken)
+{
+	for (int r = 0; r < OPAQUE_COUNT; r++)
+		taken -= opaque[r];
+	return taken;
+}
+
+static uint64_t
 not_opaque(const struct part *p)
 {
-	uint64_t room = p->taken;
-
-	for (int r = 0; r < OPAQUE_COUNT; r++)
-		room -= p->opaque[r];
-	return room;
+	return not_in(p->opaque, p->taken);
 }
 
 static void
@@ -670,6 +749,7 @@ count_opaque(struct part *p, enum opaque_reason reason, uint64_t n)
 	if (n == 0)
 		return;
 	p->opaque[reason] += n;
+	p->message->opaque_seen += n;
 	p->own_opaque += n;
 	p->own_reason = reason;
 }
@@ -739,12 +819,13 @@ part_mark_all_opaque(struct part *p, enum opaque_reason reason)
  * Opaque bytes of a part, in units of its parent's input: the parent's codings
  * may have grown or shrunk them. Exact where nothing was decoded, in proportion
  * otherwise, and never more than the parent took.
+ *
+ * @param room  of the parent's input, what isn't counted opaque yet
  */
 static uint64_t
-in_units_of_parent(const struct part *parent, uint64_t n)
+in_units_of_parent(const struct part *parent, uint64_t n, uint64_t room)
 {
 	const struct decoder *d = parent->n_chains == 0 ? NULL : parent->chains[0];
-	uint64_t room = not_opaque(parent);
 
 	while (d != NULL && d->next != NULL && d->next->next != NULL)
 		d = d->next;
@@ -762,8 +843,27 @@ hand_up(struct part *p)
 		if (p->parent == NULL)
 			p->message->opaque[r] += p->opaque[r];
 		else
-			p->parent->opaque[r] += in_units_of_parent(p->parent, p->opaque[r]);
+			p->parent->opaque[r] += in_units_of_parent(
+				p->parent, p->opaque[r], not_opaque(p->parent));
 	}
+}
+
+void
+part_add_opaque(const struct message *m, uint64_t sum[OPAQUE_COUNT])
+{
+	uint64_t below[OPAQUE_COUNT] = {0};
+
+	for (const struct part *p = m->top; p != NULL; p = p->parent) {
+		uint64_t own[OPAQUE_COUNT];
+
+		memcpy(own, p->opaque, sizeof(own));
+		for (int r = 0; r < OPAQUE_COUNT; r++)
+			if (below[r] > 0)
+				own[r] += in_units_of_parent(p, below[r], not_in(own, p->taken));
+		memcpy(below, own, sizeof(below));
+	}
+	for (int r = 0; r < OPAQUE_COUNT; r++)
+		sum[r] += below[r];
 }
 
 /*
@@ -801,6 +901,53 @@ part_close(struct part *p, bool cut)
 	m->budget.depth_left += p->layers;
 	m->top = p->parent;
 	arena_rewind(m->stack, p->mark);
+}
+
+/* ---- before the end ---- */
+
+/* In the order in which closing would come to them: that of the chain. */
+static void
+each_scan_behind(struct decoder *d, void (*each)(struct text_scan *scan))
+{
+	for (; d != NULL; d = d->next) {
+		struct decoder *other = alternative_of(d);
+
+		for (; other != NULL; other = other->next)
+			if (other->ops == &scan_stage)
+				each(((struct scan *)other->state)->text);
+		if (d->ops == &scan_stage)
+			each(((struct scan *)d->state)->text);
+	}
+}
+
+static void
+each_scan(struct message *m, void (*each)(struct text_scan *scan))
+{
+	for (struct part *p = m->top; p != NULL; p = p->parent)
+		for (unsigned i = 0; i < p->n_chains; i++)
+			each_scan_behind(p->chains[i], each);
+}
+
+void
+part_preview(struct message *m)
+{
+	each_scan(m, text_scan_preview);
+}
+
+void
+part_settle(struct message *m)
+{
+	each_scan(m, text_scan_settle);
+}
+
+void
+part_preview_doubts(struct message *m)
+{
+	/* It stands in front of its chain. */
+	for (struct part *p = m->top; p != NULL; p = p->parent)
+		for (unsigned i = 0; i < p->n_chains; i++)
+			if (p->chains[i]->ops == &doubt_stage)
+				preview_doubt(p->chains[i]);
 }
 
 /* ---- paths ---- */

@@ -112,6 +112,17 @@ void part_mark_all_opaque(struct part *p, enum opaque_reason reason);
 /** End of the part. @p cut: it ended before it should have (opaque: damaged). */
 void part_close(struct part *p, bool cut);
 
+/* ---- for message.c: what the open parts hold ---- */
+
+/** Tell the message what the end of each open text scan would tell; changes no scan. */
+void part_preview(struct message *m);
+/** Likewise the second reading of bytes that may not be base64, as if they ended here. */
+void part_preview_doubts(struct message *m);
+/** Decide what is pending in each open text scan. */
+void part_settle(struct message *m);
+/** Add the opaque bytes of the open parts to @p sum, as closing them would. */
+void part_add_opaque(const struct message *m, uint64_t sum[OPAQUE_COUNT]);
+
 /**
  * The part's path, "smtp>mime[2]>base64>lista.csv", each name masked.
  *

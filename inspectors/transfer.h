@@ -29,7 +29,8 @@
 
 #include "inspectors/bytes.h"
 
-struct endpoints; /* inspectors/conversation.h */
+struct conversation; /* inspectors/conversation.h */
+struct endpoints;
 
 enum { TRANSFER_NAME_MAX = 255 };
 
@@ -46,6 +47,8 @@ struct transfer {
 	/* Which end of the data connection is the FTP client's. Passive: the one that
 	 * connects. Active: the one that is connected to. */
 	bool passive;
+	/* That announced it; NULL once it has announced another, or is over. */
+	struct conversation *control;
 	/* The rest belongs to transfer.c. */
 	uint8_t family;
 	uint8_t address[2][16]; /* announced, and the announcer's own */

@@ -27,7 +27,7 @@ done
 
 dir=build/perf
 [ -d $dir ] || meson setup $dir --buildtype=release -Ddataplane=enabled -Dtests=disabled
-ninja -C $dir perf/watch_bench perf/flow_bench
+ninja -C $dir perf/watch_bench perf/flow_bench perf/preview_bench
 
 # made OUT OPTIONS…: a capture, unless it is there
 made() {
@@ -52,6 +52,10 @@ bench "mixed traffic, $example" --policy $example "$dir/mixed-$megabytes.pcap"
 bench "plain text, $example" --policy $example "$dir/plain-$megabytes.pcap"
 bench "nothing to find, $example" --policy $example "$dir/clean-$megabytes.pcap"
 bench "mixed traffic, all shipped packs" "$dir/mixed-$megabytes.pcap"
+
+echo
+echo "== previews of live messages"
+$dir/perf/preview_bench $example
 
 echo
 echo "== flow table"

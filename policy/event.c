@@ -29,6 +29,31 @@ event_mode_name(enum event_mode mode)
 }
 
 const char *
+event_refusal_name(enum event_refusal refusal)
+{
+	static const char *const names[] = {
+		[EVENT_REFUSAL_NONE] = NULL,
+#define X(symbol, keyword, sentence) [EVENT_REFUSAL_##symbol] = keyword,
+		EVENT_REFUSALS(X)
+#undef X
+	};
+
+	return names[refusal];
+}
+
+const char *
+event_evasion_name(enum event_evasion_kind kind)
+{
+	static const char *const names[] = {
+#define X(symbol, keyword, sentence) [EVENT_EVASION_##symbol] = keyword,
+		EVENT_EVASIONS(X)
+#undef X
+	};
+
+	return names[kind];
+}
+
+const char *
 event_direction(bool from_inside, bool to_inside)
 {
 	if (from_inside)
@@ -283,7 +308,7 @@ event_json_of(const struct message *m, const struct event_judgement *j,
 		.reason = j->reason,
 		.direction = m->direction,
 	};
-	json_t *root = new_event(&w, &k, c);
+	json_t *root = new_event(&w, &k, c), *sluss;
 	const char *direction = c->direction;
 
 	if (direction == NULL && j->from != NULL && j->n_to > 0)
@@ -291,7 +316,11 @@ event_json_of(const struct message *m, const struct event_judgement *j,
 	put_network(&w, root, m->protocol, direction, c);
 	put_ends(&w, root, c, m->direction);
 	event_put_description(&w, root, m);
-	event_put_sluss(&w, put_sluss(&w, root, &k, c), m, j, c);
+	sluss = put_sluss(&w, root, &k, c);
+	if (c->refusal != EVENT_REFUSAL_NONE)
+		json_put_string(&w, json_put_object(&w, sluss, "refusal"), "said",
+			event_refusal_name(c->refusal));
+	event_put_sluss(&w, sluss, m, j, c);
 	return json_put_line(&w, root, ret_n);
 }
 
@@ -299,6 +328,7 @@ char *
 event_evasion_json(const struct event_evasion *e, const struct event_context *c, size_t *ret_n)
 {
 	struct json_put w = {0};
+	struct event_context of_kind = *c;
 	const struct event_kind k = {
 		.kind = "alert",
 		.category = "intrusion_detection",
@@ -306,12 +336,14 @@ event_evasion_json(const struct event_evasion *e, const struct event_context *c,
 		.dataset = evasion_dataset,
 		.direction = e->direction,
 	};
-	json_t *root = new_event(&w, &k, c), *evasion;
+	json_t *root, *evasion;
 
+	of_kind.ordinal = (uint64_t)e->kind;
+	root = new_event(&w, &k, &of_kind);
 	put_network(&w, root, NULL, c->direction, c);
 	put_ends(&w, root, c, e->direction);
 	evasion = json_put_object(&w, put_sluss(&w, root, &k, c), "evasion");
-	json_put_string(&w, evasion, "what", e->what);
+	json_put_string(&w, evasion, "what", event_evasion_name(e->kind));
 	json_put_count(&w, evasion, "offset", e->offset);
 	json_put_count(&w, evasion, "bytes", e->bytes);
 	return json_put_line(&w, root, ret_n);

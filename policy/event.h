@@ -29,10 +29,34 @@
 struct judgement; /* policy/judge.h */
 struct policy;    /* policy/policy.h */
 
+/** A watcher's, and those of a gateway: enum pair_mode without `exempt`, which has no events. */
 enum event_mode { EVENT_MONITOR, EVENT_SHADOW, EVENT_ENFORCE };
 
 /** "monitor", "shadow", "enforce". */
 const char *event_mode_name(enum event_mode mode);
+
+/**
+ * How the sender of a refused or dropped message learns of it. X(symbol, keyword, sentence);
+ * the keywords are a closed list, sluss.refusal.said.
+ */
+#define EVENT_REFUSALS(X)                                                                          \
+	X(SMTP_554, "smtp-554", "the mail, or STARTTLS, is answered with 554 5.7.1")               \
+	X(HTTP_403, "http-403", "the request is answered with 403 and a page")                     \
+	X(FTP_550, "ftp-550", "the transfer is answered with 550 on the control connection")       \
+	X(FTP_534, "ftp-534", "AUTH is answered with 534 (RFC 2228)")                              \
+	X(TLS_ALERT, "tls-alert", "an access_denied alert, then the close")                        \
+	X(RESET, "reset", "a TCP RST: no words fit")                                               \
+	X(DROPPED, "dropped", "nothing is said: its packets don't leave")
+
+enum event_refusal {
+	EVENT_REFUSAL_NONE, /* nothing was refused */
+#define X(symbol, keyword, sentence) EVENT_REFUSAL_##symbol,
+	EVENT_REFUSALS(X)
+#undef X
+};
+
+/** The keyword; NULL for EVENT_REFUSAL_NONE. */
+const char *event_refusal_name(enum event_refusal refusal);
 
 /** Space for an event id and its terminating zero: a UUID in lower case. */
 enum { EVENT_ID_SIZE = 37 };
@@ -41,7 +65,11 @@ enum { EVENT_ID_SIZE = 37 };
 struct event_context {
 	const char *observer; /* this gateway's name, UTF-8 */
 	enum event_mode mode;
-	const char *action;           /* what was done: "forward", "hold", "refuse", "drop" */
+	/* What was done: "forward" in modes monitor and shadow; in mode enforce "forward",
+	 * "hold", "refuse" or "drop", and for an evasion "rewrite" or "drop". The verdict doesn't
+	 * depend on it; event.type and this say what happened, the verdict what should. */
+	const char *action;
+	enum event_refusal refusal; /* of a refused or dropped message, in mode enforce */
 	const struct endpoints *ends; /* NULL when there is no flow (a file) */
 	uint8_t transport;            /* IP protocol number: 6 TCP, 17 UDP */
 	const char *protocol;         /* nDPI's protocol; lower-cased here; NULL unknown */
@@ -58,12 +86,39 @@ struct event_context {
 	bool evasion;            /* the flow showed segments that contradict each other */
 };
 
-/** Segments that contradict each other, or another trick that a flow tried. */
+/**
+ * Tricks that make us and the receiver read different things. X(symbol, keyword, sentence);
+ * the keywords are a closed list, sluss.evasion.what. All but the first are of
+ * segments that a gateway doesn't let through: a watcher reports the first only.
+ */
+#define EVENT_EVASIONS(X)                                                                          \
+	X(TCP_OVERLAP_CONFLICT, "tcp-overlap-conflict",                                            \
+		"segments that give different bytes for the same place")                           \
+	X(TCP_SYN_DATA, "tcp-syn-data", "payload in a SYN, which some receivers take")             \
+	X(TCP_SPLIT_HANDSHAKE, "tcp-split-handshake",                                              \
+		"a SYN inside a connection, or from the side that was to answer one")              \
+	X(TCP_RST_IGNORED, "tcp-rst-ignored",                                                      \
+		"an RST at another place than the receiver's next byte")                           \
+	X(TCP_AFTER_FIN, "tcp-after-fin", "payload behind the FIN")                                \
+	X(TCP_STRAY_FLAGS, "tcp-stray-flags", "payload under flags that no receiver accepts")      \
+	X(TCP_WRONG_PORT, "tcp-wrong-port", "segments on the side where their sender isn't")
+
+enum event_evasion_kind {
+#define X(symbol, keyword, sentence) EVENT_EVASION_##symbol,
+	EVENT_EVASIONS(X)
+#undef X
+		EVENT_EVASION_KINDS
+};
+
+/** The keyword. */
+const char *event_evasion_name(enum event_evasion_kind kind);
+
+/** One kind of trick that a flow tried, in one direction: at most one event of each. */
 struct event_evasion {
-	const char *what; /* static keyword: "tcp-overlap-conflict" */
+	enum event_evasion_kind kind;
 	enum direction direction;
-	uint64_t offset; /* bytes, in that direction's stream, where it begins */
-	uint64_t bytes;  /* that differed */
+	uint64_t offset; /* bytes, in that direction's stream, where it begins; 0 unknown */
+	uint64_t bytes;  /* of payload that differed, or didn't leave */
 };
 
 /**
@@ -82,7 +137,8 @@ const char *event_direction(bool from_inside, bool to_inside);
  * family (1 byte, 4 or 6), transport (1), both ends in the order client, server
  * (4 or 16 bytes of address, 2 of port), flow_first_us (8), direction (1),
  * ordinal (8); numbers big-endian. Without a flow, family is 0 and the ends are
- * left out.
+ * left out. An evasion's ordinal is its kind. So the id is known before the event
+ * is written: a refusal names it.
  *
  * @param dataset  "sluss.verdict" or "sluss.evasion"
  */
@@ -134,7 +190,10 @@ char *event_json_of(const struct message *m, const struct event_judgement *j,
 char *event_json(const struct message *m, const struct judgement *j, const struct policy *policy,
 	const struct event_context *c, size_t *ret_n);
 
-/** The event of an evasion attempt; as event_json(). Holds no text from the wire. */
+/**
+ * The event of an evasion attempt; as event_json(). Holds no text from the wire.
+ * The context's ordinal is not looked at.
+ */
 char *event_evasion_json(
 	const struct event_evasion *e, const struct event_context *c, size_t *ret_n);
 

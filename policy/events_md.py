@@ -21,13 +21,30 @@ replaced by `*`, findings carry a mask and a pseudonym.
 
 | record | written by | holds |
 | --- | --- | --- |
-| verdict | `sluss watch`, dataset `sluss.verdict` | a judged message |
-| evasion | `sluss watch`, dataset `sluss.evasion` | an attempt to be read differently by us and by the receiver |
+| verdict | `sluss watch` and `sluss run`, dataset `sluss.verdict` | a judged message |
+| evasion | `sluss watch` and `sluss run`, dataset `sluss.evasion` | an attempt to be read differently by us and by the receiver |
 | scan | `slussctl scan --json` | a file, clean ones too |
 
-`sluss watch` writes a verdict for each alert; with `--log messages` for each judged
+A verdict is written for each alert; with `--log messages` for each judged
 message, but for the commands and replies of an SMTP or FTP session in which nothing
 was found, opaque or missing (its mails and files have records of their own).
+
+**What should be, and what was done.** `sluss.verdict` is the policy's answer; it, the
+findings and `event.id` are the same in every mode. `sluss.mode` tells who acted on it:
+
+| `sluss.mode` | `event.action` | `event.type` |
+| --- | --- | --- |
+| `monitor` (a watcher), `shadow` | `forward` | `allowed` |
+| `enforce` | as the verdict; with an evasion `rewrite` or `drop` | `allowed` with `forward`, else `denied` |
+
+So `event.type: denied` counts what was stopped, and `sluss.verdict: refuse` what the policy
+would stop. `sluss.refusal.said` names how the sender learns of it:
+
+{sluss.refusal.said}
+
+An evasion has one record of each kind for each direction of a flow. `sluss.evasion.what` is
+
+{sluss.evasion.what}
 
 **Files.** Lines are appended, so that several runs may share a file; `event.id` is
 the same for the same traffic, `event.sequence` counts within one run. Only whole
@@ -54,9 +71,17 @@ def row(field):
     return "| `%s` | %s | %s | %s |" % (field["name"], kind, field["when"], field["meaning"])
 
 
+def keywords(entries):
+    return "\n".join(["| keyword | meaning |", "| --- | --- |"] +
+                     ["| `%(keyword)s` | %(meaning)s |" % e for e in entries])
+
+
 def page():
     schema = json.loads((HERE / "event_schema.json").read_text(encoding="utf-8"))
-    lines = [HEAD.format(ecs=schema["ecs"])]
+    head = HEAD.replace("{ecs}", schema["ecs"])
+    for name, entries in schema["keywords"].items():
+        head = head.replace("{%s}" % name, keywords(entries))
+    lines = [head]
     for record, title in TITLES.items():
         lines += ["## " + title, "", "| field | type, unit | when | meaning |",
                   "| --- | --- | --- | --- |"]

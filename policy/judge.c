@@ -35,7 +35,7 @@ is_among(const struct policy_condition *c, unsigned detector)
 }
 
 static void
-count_entry(void *ctx, struct distinct_entry *e)
+count_entry(void *ctx, const struct distinct_entry *e)
 {
 	struct walk *w = ctx;
 	bool near = w->info->near < 0 || e->near >> w->info->near & 1;
@@ -77,7 +77,7 @@ distinct_of(const struct policy_information *info, const struct policy_condition
 	struct walk w = {info, c, 0};
 
 	if (info->confidence != CONFIDENCE_NONE) {
-		distinct_each(&m->distinct, count_entry, &w);
+		message_each_distinct(m, count_entry, &w);
 		return w.distinct;
 	}
 	for (unsigned i = 0; i < c->n_detectors; i++) {
@@ -164,7 +164,8 @@ is_opaque(const struct message *m)
 	for (unsigned i = OPAQUE_NONE + 1; i < OPAQUE_COUNT; i++)
 		if (m->opaque[i] > 0)
 			return true;
-	return m->gap_bytes > 0;
+	/* What was asked for and hasn't begun: STARTTLS and the like. */
+	return m->gap_bytes > 0 || m->opaque_ahead != OPAQUE_NONE;
 }
 
 /* ---- the destinations ---- */
@@ -337,7 +338,7 @@ opaque_reasons(const struct message *m, char *ret, size_t size)
 
 	ret[0] = '\0';
 	for (unsigned i = 1; i < OPAQUE_COUNT && n < size; i++)
-		if (m->opaque[i] > 0)
+		if (m->opaque[i] > 0 || m->opaque_ahead == i)
 			n += (size_t)snprintf(ret + n, size - n, "%s%s", n > 0 ? ", " : "",
 				opaque_reason_name((enum opaque_reason)i));
 	return n > 0 ? ret : "bytes that never came";

@@ -60,7 +60,7 @@ struct judgement {
 	const struct policy_row *row; /* that decided; row->line is its place */
 	uint16_t class;	  /* rank */
 	uint16_t ceiling; /* rank; row->ceiling */
-	bool opaque;	  /* some bytes could not be read, or never came */
+	bool opaque;	  /* some bytes can't be read, or never came */
 
 	/* Every destination, each domain once, in the order network, host, recipients. */
 	int16_t all_to[POLICY_DOMAINS_MAX + 1];
@@ -72,7 +72,9 @@ struct judgement {
 /**
  * Judge a message. Allocates nothing; touches only its arguments.
  *
- * @param m     closed: what message_done() gets; its env->detect is the policy's
+ * @param m     closed: what message_done() gets; or live, between message_preview_begin()
+ *              and message_preview_end(): then it is judged as if its text ended here. Its
+ *              env->detect is the policy's
  * @param ends  of the flow; NULL for a file, which comes from and goes to no domain
  */
 void policy_judge(const struct policy *p, const struct message *m, const struct endpoints *ends,

@@ -33,12 +33,6 @@ owner(const struct policy *p, unsigned from, unsigned to, unsigned channel)
 }
 
 static bool
-set_holds(const struct policy *p, const uint64_t *set, unsigned domain)
-{
-	return set == NULL || (domain < p->n_domains && set[domain / 64] >> domain % 64 & 1);
-}
-
-static bool
 set_contains(const struct policy *p, const uint64_t *big, const uint64_t *small)
 {
 	if (big == NULL || small == NULL)
@@ -65,9 +59,9 @@ domain_of(const struct policy *p, unsigned i)
 
 /* What a look through the cells of one row found. */
 struct cells_seen {
-	bool decides;         /* some cell is the row's own */
+	bool decides;	      /* some cell is the row's own */
 	unsigned first_owner; /* the row that took the first cell */
-	bool loosened;        /* a milder earlier row took a cell that is this row's too */
+	bool loosened;	      /* a milder earlier row took a cell that is this row's too */
 	unsigned loose_owner;
 	struct cell loose_at;
 };
@@ -98,10 +92,10 @@ see_cells(const struct policy *p, unsigned row)
 	struct cells_seen seen = {.first_owner = UINT_MAX};
 
 	for (unsigned from = 0; from <= p->n_domains; from++) {
-		if (!set_holds(p, r->from, from))
+		if (!policy_set_holds(p, r->from, from))
 			continue;
 		for (unsigned to = 0; to <= p->n_domains; to++) {
-			if (!set_holds(p, r->to, to))
+			if (!policy_set_holds(p, r->to, to))
 				continue;
 			for (unsigned c = 0; c < CHANNELS; c++)
 				if (r->channels >> c & 1)
@@ -136,6 +130,77 @@ lint_row(const struct lint *l, unsigned row)
 			policy_domain_id(p, seen.loose_at.to), channel_name(seen.loose_at.channel),
 			p->rows[seen.loose_owner].line,
 			p->classes[p->rows[seen.loose_owner].ceiling], p->classes[r->ceiling]);
+}
+
+/* ---- modes ---- */
+
+static void
+lint_mode_row(const struct lint *l, unsigned row)
+{
+	const struct policy *p = l->p;
+	const struct policy_mode_row *r = &p->mode_rows[row];
+	unsigned first = UINT_MAX, n = p->n_domains + 1;
+
+	for (unsigned a = 0; a < n; a++) {
+		if (!policy_set_holds(p, r->between[0], a))
+			continue;
+		for (unsigned b = 0; b < n; b++) {
+			uint16_t by = p->mode_cells[(size_t)a * n + b];
+
+			if (!policy_set_holds(p, r->between[1], b))
+				continue;
+			if (by == row)
+				return;
+			if (first > by)
+				first = by;
+		}
+	}
+	diag_warning(l->d, place_of(l, r->line, r->column),
+		"this row never decides: earlier rows, the first on line %u, fit wherever it does; "
+		"put it in front of them, or take it out",
+		p->mode_rows[first].line);
+}
+
+/* Is each pair that a row of egress decides for exempt? *ret: the first one's row of modes. */
+static bool
+all_exempt(const struct policy *p, unsigned row, unsigned *ret)
+{
+	unsigned n = p->n_domains + 1;
+	bool any = false;
+
+	for (unsigned i = 0; i < n * n * CHANNELS; i++) {
+		unsigned pair = i / CHANNELS;
+
+		if (p->cells[i] != row)
+			continue;
+		if (p->modes[pair] != MODE_EXEMPT)
+			return false;
+		if (!any)
+			*ret = p->mode_cells[pair];
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * A row that would keep messages back, between domains that are exempt. It isn't
+ * quite without effect: the recipients of a mail and the host of a request are
+ * destinations too, whatever address they are sent to.
+ */
+static void
+lint_exempt(const struct lint *l, unsigned row)
+{
+	const struct policy *p = l->p;
+	const struct policy_row *r = &p->rows[row];
+	unsigned by = 0;
+
+	if (!p->exempts || (r->over < REACTION_HOLD && r->opaque < REACTION_HOLD) ||
+		!all_exempt(p, row, &by))
+		return;
+	diag_warning(l->d, place_of(l, r->line, r->column),
+		"this row keeps nothing back: what goes directly between its domains is exempt by "
+		"the row of modes on line %u, and not read; take one of the two out",
+		p->mode_rows[by].line);
 }
 
 /* ---- classes ---- */
@@ -303,7 +368,11 @@ policy_lint(const struct policy *p, struct diag *d)
 	lint_networks(&l);
 	lint_classes(&l);
 	lint_information(&l);
-	for (unsigned i = 0; i < p->n_rows; i++)
+	for (unsigned i = 0; i < p->n_rows; i++) {
 		lint_row(&l, i);
+		lint_exempt(&l, i);
+	}
+	for (unsigned i = 0; i < p->n_mode_rows; i++)
+		lint_mode_row(&l, i);
 	lint_tests(&l);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const policy_keys[] = {"schema", "name", "version", "classes", "domains",
-	"packs", "information", "egress", "default", "tests", NULL};
+	"packs", "information", "egress", "default", "modes", "tests", NULL};
 static const char *const row_keys[] = {"from", "to", "channel", "ceiling", "over", "opaque", NULL};
 static const char *const default_keys[] = {"ceiling", "over", "opaque", NULL};
 static const char *const test_keys[] = {"name", "from", "to", "channel", "file", "expect", NULL};
@@ -181,29 +181,35 @@ is_any(const struct yaml_node *node)
 	return node->kind == YAML_STRING && strcmp(node->text, "any") == 0;
 }
 
-/* `any`, a domain, or a list of domains. NULL is any. */
-static const uint64_t *
-parse_domain_set(struct parse *s, const struct yaml_node *row, const char *key)
+const uint64_t *
+parse_domain_set(struct parse *s, const struct yaml_node *node, const char *what)
 {
-	const struct yaml_node *node = need(s, row, "the row", key);
 	uint64_t *bits;
 
-	if (node == NULL || is_any(node))
+	if (is_any(node))
 		return NULL;
 	bits = parse_alloc(s, s->p->n_domains / 64 + 1, sizeof(*bits));
 	if (bits == NULL)
 		return NULL;
 	if (node->kind != YAML_LIST) {
-		add_domain_bit(s, node, key, bits);
+		add_domain_bit(s, node, what, bits);
 		return bits;
 	}
 	if (node->n == 0) {
-		diag_error(s->d, node->at, "%s is an empty list; write any, or a domain", key);
+		diag_error(s->d, node->at, "%s is an empty list; write any, or a domain", what);
 		s->good = false;
 	}
 	for (const struct yaml_node *e = node->first; e != NULL; e = e->next)
-		add_domain_bit(s, e, key, bits);
+		add_domain_bit(s, e, what, bits);
 	return bits;
+}
+
+static const uint64_t *
+row_set(struct parse *s, const struct yaml_node *row, const char *key)
+{
+	const struct yaml_node *node = need(s, row, "the row", key);
+
+	return node == NULL ? NULL : parse_domain_set(s, node, key);
 }
 
 static unsigned
@@ -286,8 +292,8 @@ parse_rows(struct parse *s, const struct yaml_node *root)
 		*row = fallback;
 		row->line = e->at.line;
 		row->column = e->at.column;
-		row->from = parse_domain_set(s, e, "from");
-		row->to = parse_domain_set(s, e, "to");
+		row->from = row_set(s, e, "from");
+		row->to = row_set(s, e, "to");
 		row->channels = parse_channels(s, e);
 		parse_reactions(s, e, "the row", row);
 		s->p->n_rows++;
@@ -298,14 +304,6 @@ parse_rows(struct parse *s, const struct yaml_node *root)
 
 /* ---- which row decides ---- */
 
-static bool
-holds(const uint64_t *set, unsigned domain, unsigned n_domains)
-{
-	if (set == NULL)
-		return true;
-	return domain < n_domains && set[domain / 64] >> domain % 64 & 1;
-}
-
 /* Take the cells of a row that no earlier row has. @return how many */
 static size_t
 take_cells(const struct policy *p, unsigned row, uint16_t *cells)
@@ -315,12 +313,12 @@ take_cells(const struct policy *p, unsigned row, uint16_t *cells)
 	size_t taken = 0;
 
 	for (unsigned from = 0; from < n; from++) {
-		if (!holds(r->from, from, p->n_domains))
+		if (!policy_set_holds(p, r->from, from))
 			continue;
 		for (unsigned to = 0; to < n; to++) {
 			uint16_t *cell = &cells[((size_t)from * n + to) * CHANNELS];
 
-			if (!holds(r->to, to, p->n_domains))
+			if (!policy_set_holds(p, r->to, to))
 				continue;
 			for (unsigned c = 0; c < CHANNELS; c++) {
 				if (cell[c] != UINT16_MAX || !(r->channels >> c & 1))
@@ -435,5 +433,6 @@ policy_parse(struct policy *p, const struct yaml_doc *doc, struct diag *d)
 	parse_rows(&s, root);
 	parse_tests(&s, root);
 	make_cells(&s);
+	parse_modes(&s, root);
 	return s.good;
 }

@@ -7,7 +7,7 @@
  * From the YAML tree to the model of policy.h. Inside policy/ only.
  *
  * parse.c reads names, classes, rows and tests; parse_domains.c the domains;
- * parse_information.c the information types.
+ * parse_information.c the information types; parse_modes.c the modes of pairs.
  */
 
 #include "policy/policy.h"
@@ -35,9 +35,10 @@ bool policy_parse(struct policy *p, const struct yaml_doc *doc, struct diag *d);
 /** The packs that the file names; NULL where it names none. Checked as a list of strings. */
 const struct yaml_node *policy_parse_packs(const struct yaml_doc *doc, struct diag *d);
 
-/** The sections `domains:` and `information:` with what belongs to them; errors are noted in @p s. */
+/** Sections with what belongs to them; errors are noted in @p s. */
 void parse_domains(struct parse *s, const struct yaml_node *root);
 void parse_information(struct parse *s, const struct yaml_node *root);
+void parse_modes(struct parse *s, const struct yaml_node *root);
 
 /** Memory from the pool; an error once when it is used up. */
 void *parse_alloc(struct parse *s, size_t n, size_t size);
@@ -49,6 +50,12 @@ bool parse_bad(struct parse *s);
 
 /** An id that may be written: [a-z0-9A-Z][a-zA-Z0-9_.-]*, bounded. */
 bool parse_id(struct parse *s, const char *text, struct place at, const char *what);
+
+/**
+ * `any` (NULL), a domain, or a list of domains, as struct policy_row has them.
+ * @param what  names it in messages: "from"
+ */
+const uint64_t *parse_domain_set(struct parse *s, const struct yaml_node *node, const char *what);
 
 /** A class by its name. */
 bool parse_class(struct parse *s, const struct yaml_node *node, const char *what, uint16_t *ret);

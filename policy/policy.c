@@ -28,6 +28,14 @@ reaction_name(enum reaction r)
 	return names[r];
 }
 
+const char *
+pair_mode_name(enum pair_mode mode)
+{
+	static const char *const names[] = {"enforce", "shadow", "exempt"};
+
+	return names[mode];
+}
+
 /* ---- where packs are sought ---- */
 
 struct search {
@@ -279,6 +287,8 @@ fill_shipped(struct policy *p)
 {
 	static const char *const classes[] = {"none", "found"};
 	static const uint16_t cells[CHANNELS]; /* the default decides everywhere */
+	static const uint16_t mode_cells[] = {UINT16_MAX};
+	static const uint8_t modes[] = {MODE_ENFORCE};
 	static const struct policy_row row = {
 		.channels = (1u << CHANNELS) - 1, .over = REACTION_ALERT, .opaque = REACTION_ALERT};
 
@@ -288,6 +298,8 @@ fill_shipped(struct policy *p)
 	p->n_classes = 2;
 	p->rows = &row;
 	p->cells = cells;
+	p->mode_cells = mode_cells;
+	p->modes = modes;
 	p->network_table = network_table_build(p->pool, NULL, 0);
 	p->host_table = name_table_build(p->pool, NULL, 0);
 	p->mail_table = name_table_build(p->pool, NULL, 0);
@@ -418,4 +430,19 @@ policy_row(const struct policy *p, int from, int to, enum channel channel)
 	size_t f = from == DOMAIN_NONE ? n : (size_t)from, t = to == DOMAIN_NONE ? n : (size_t)to;
 
 	return &p->rows[p->cells[(f * (n + 1) + t) * CHANNELS + channel]];
+}
+
+enum pair_mode
+policy_mode(const struct policy *p, int a, int b)
+{
+	size_t n = p->n_domains;
+	size_t i = a == DOMAIN_NONE ? n : (size_t)a, j = b == DOMAIN_NONE ? n : (size_t)b;
+
+	return (enum pair_mode)p->modes[i * (n + 1) + j];
+}
+
+bool
+policy_exempts(const struct policy *p)
+{
+	return p->exempts;
 }

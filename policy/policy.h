@@ -28,6 +28,7 @@ enum {
 	POLICY_INFORMATION_MAX = 256,
 	POLICY_CONDITIONS_MAX = 16, /* of one information type */
 	POLICY_EGRESS_MAX = 4096,
+	POLICY_MODES_MAX = 1024,
 	POLICY_TESTS_MAX = 1024,
 	POLICY_PACKS_MAX = 64,
 	POLICY_ID_MAX = 64, /* bytes of an id */
@@ -50,8 +51,16 @@ enum reaction {
 	REACTION_DROP,
 };
 
-const char *control_name(enum control c);   /* "inside", … */
-const char *reaction_name(enum reaction r); /* "allow", … */
+/** What an inline gateway does between two domains; a watcher heeds only `exempt`. */
+enum pair_mode {
+	MODE_ENFORCE, /* judge, report, act */
+	MODE_SHADOW,  /* judge and report, never act */
+	MODE_EXEMPT,  /* neither read nor judged: counted as exempt */
+};
+
+const char *control_name(enum control c);	 /* "inside", … */
+const char *reaction_name(enum reaction r);	 /* "allow", … */
+const char *pair_mode_name(enum pair_mode mode); /* "enforce", … */
 
 struct policy_domain {
 	const char *id;
@@ -91,6 +100,13 @@ struct policy_row {
 	enum reaction opaque;
 };
 
+/** A row of modes. It fits a pair either way round. */
+struct policy_mode_row {
+	uint32_t line, column;
+	const uint64_t *between[2]; /* as `from` and `to` of struct policy_row */
+	enum pair_mode mode;
+};
+
 /** A test that the policy carries; `file` is relative to the policy file's folder. */
 struct policy_test {
 	const char *name, *file;
@@ -115,6 +131,8 @@ struct policy {
 	unsigned n_information;
 	const struct policy_row *rows; /* in file order; the default is rows[n_rows] */
 	unsigned n_rows;
+	const struct policy_mode_row *mode_rows; /* in file order */
+	unsigned n_mode_rows;
 	const struct policy_test *tests;
 	unsigned n_tests;
 	const char *const *packs; /* names, needed ones included */
@@ -134,6 +152,11 @@ struct policy {
 	const struct name_table *host_table, *mail_table;
 	/* The row that decides: [(from * (n_domains + 1) + to) * CHANNELS + channel]. */
 	const uint16_t *cells;
+	/* Of each pair: [a * (n_domains + 1) + b], the same both ways round. The row, or
+	 * UINT16_MAX for none, and its mode. */
+	const uint16_t *mode_cells;
+	const uint8_t *modes; /* enum pair_mode */
+	bool exempts;	      /* some pair is exempt */
 	int catch_all; /* domain of 0.0.0.0/0, or else of ::/0 */
 };
 
@@ -169,7 +192,7 @@ struct policy *policy_check(const char *path, const char *const *pack_dirs, stru
 /**
  * Warn of what is allowed but hardly meant: rows that can never decide, classes
  * that are never used, information types that can never hold, nested networks
- * whose control differs, domains that nothing belongs to.
+ * whose control differs, rows between domains that are exempt, domains that nothing belongs to.
  */
 void policy_lint(const struct policy *p, struct diag *d);
 
@@ -203,20 +226,18 @@ int policy_domain_of_host(const struct policy *p, struct bytes host);
  */
 int policy_domain_of_mail(const struct policy *p, struct bytes address);
 
-/** What an inline gateway does between two domains; a watcher heeds only `exempt`. */
-enum pair_mode {
-	MODE_ENFORCE, /* judge, report, act */
-	MODE_SHADOW,  /* judge and report, never act */
-	MODE_EXEMPT,  /* neither read nor judged: counted as exempt */
-};
-
-const char *pair_mode_name(enum pair_mode mode); /* "enforce", … */
-
-/** The mode between two domains, the same both ways; they may be DOMAIN_NONE. */
+/** The mode between two domains, the same both ways; they may be DOMAIN_NONE. One look-up. */
 enum pair_mode policy_mode(const struct policy *p, int a, int b);
 
 /** Is there any pair that is exempt? Without one, no packet needs to be asked about. */
 bool policy_exempts(const struct policy *p);
+
+/** Is a domain (n_domains: none of them) in a set as struct policy_row has them? */
+static inline bool
+policy_set_holds(const struct policy *p, const uint64_t *set, unsigned domain)
+{
+	return set == NULL || (domain < p->n_domains && (set[domain / 64] >> domain % 64 & 1) != 0);
+}
 
 /** The row that decides; never NULL. Domains may be DOMAIN_NONE. */
 const struct policy_row *policy_row(

@@ -117,6 +117,10 @@ bool detect_set_in_group(const struct detect_set *set, size_t detector, const ch
 struct detect_scratch *detect_scratch_new(const struct detect_set *set);
 void detect_scratch_free(struct detect_scratch *scratch);		  /* accepts NULL */
 
+enum { DETECT_ROOM = 96 * 1024 };
+/** DETECT_ROOM bytes for the layer above; the scans don't touch them. 16-byte aligned. */
+void *detect_scratch_room(struct detect_scratch *scratch);
+
 /* ---- findings ---- */
 
 /**
@@ -140,6 +144,9 @@ struct detect_sink {
 	/* words[list] has got its at_least-th distinct term in this stream; once per list. */
 	void (*evidence)(void *ctx, unsigned words);
 	void *ctx;
+	/* May be NULL. Kept at how many candidates wait for the text behind them, in all the
+	 * open scans that share it. */
+	uint32_t *pending;
 };
 
 /* ---- a stream of text ---- */
@@ -164,6 +171,15 @@ void text_scan_push(struct text_scan *scan, struct bytes in);
 
 /** End of the stream: decide what waited for the context behind it. */
 void text_scan_close(struct text_scan *scan);
+
+/**
+ * Tell the sink what text_scan_close() would tell it now, and change nothing: text may
+ * follow, and findings are the same as without this.
+ */
+void text_scan_preview(struct text_scan *scan);
+
+/** Decide what waits as text_scan_close() would; text may follow, and changes it no more. */
+void text_scan_settle(struct text_scan *scan);
 
 /**
  * A mask that never names a person: at most the first four characters of the

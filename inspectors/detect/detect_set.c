@@ -393,6 +393,12 @@ detect_scratch_free(struct detect_scratch *scratch)
 	free(scratch);
 }
 
+void *
+detect_scratch_room(struct detect_scratch *scratch)
+{
+	return scratch->room;
+}
+
 const char *
 confidence_name(enum confidence c)
 {

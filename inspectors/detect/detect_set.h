@@ -68,7 +68,13 @@ struct claim {
 	struct reading reading;
 };
 
-enum { CLAIMS_MAX = 32 };
+enum { CLAIMS_MAX = 32, RECENT_MAX = 32 };
+
+/** What a text scan told of late, so that it isn't told twice. */
+struct recent {
+	uint32_t end;
+	uint32_t detector; /* + 1; 0: none */
+};
 
 struct detect_scratch {
 	struct hs_working_space *space;
@@ -81,6 +87,10 @@ struct detect_scratch {
 	uint32_t map[BLOCK_MAX];
 	struct readings readings;
 	struct claim claims[CLAIMS_MAX];
+	/* What a preview puts back. */
+	struct recent recent[RECENT_MAX];
+	uint8_t found[DETECT_WORDS_MAX * WORD_TERMS_MAX / 8];
+	_Alignas(16) uint8_t room[DETECT_ROOM];
 };
 
 #endif

@@ -6,14 +6,14 @@
  *
  * A candidate is decided when VIEW_AFTER bytes stand behind it, or when the
  * text ends; until then it is pending. So what a validator sees, and the order
- * of findings, never depends on how the text was split.
+ * of findings, never depends on how the text was split. A preview decides what
+ * is pending as the end would, and puts back what that changed.
  */
 #include "inspectors/detect/detect_set.h"
 #include "inspectors/detect/fold.h"
 
 enum {
 	PENDING_MAX = VIEW_AFTER,
-	RECENT_MAX = 32,
 	DIRECT_MIN = 512, /* unchanged runs of this size aren't worth a copy */
 	MAP_BITS = 30,
 };
@@ -28,11 +28,6 @@ enum {
 struct pending {
 	uint16_t end; /* low bits of the folded offset */
 	uint16_t candidate;
-};
-
-struct recent {
-	uint32_t end;
-	uint32_t detector; /* + 1; 0: none */
 };
 
 struct text_scan {
@@ -317,29 +312,45 @@ decide_first(struct text_scan *s, struct block *b, size_t i)
 }
 
 static void
+set_pending(struct text_scan *s, size_t n)
+{
+	if (s->sink.pending != NULL)
+		*s->sink.pending += (uint32_t)n - s->n_pending;
+	s->n_pending = (uint16_t)n;
+}
+
+/* The first @p n are decided. */
+static void
+drop_pending(struct text_scan *s, size_t n)
+{
+	set_pending(s, s->n_pending - n);
+	memmove(s->pending, s->pending + n, s->n_pending * sizeof(s->pending[0]));
+}
+
+static void
 decide_pending(struct text_scan *s, struct block *b)
 {
 	size_t i = 0;
 
 	while (i < s->n_pending && (s->closed || pending_end(s, i) + VIEW_AFTER <= s->total))
 		i = decide_first(s, b, i);
-	s->n_pending = (uint16_t)(s->n_pending - i);
-	memmove(s->pending, s->pending + i, s->n_pending * sizeof(s->pending[0]));
+	if (i > 0)
+		drop_pending(s, i);
 }
 
 static void
 put_off(struct text_scan *s, struct block *b, uint64_t end, uint64_t candidates)
 {
-	/* Full only for text made to fill it: the oldest is decided with what is there. */
-	if (s->n_pending + (size_t)__builtin_popcountll(candidates) > PENDING_MAX) {
-		size_t i = decide_first(s, b, 0);
+	size_t n;
 
-		s->n_pending = (uint16_t)(s->n_pending - i);
-		memmove(s->pending, s->pending + i, s->n_pending * sizeof(s->pending[0]));
-	}
-	for (; candidates != 0 && s->n_pending < PENDING_MAX; candidates &= candidates - 1)
-		s->pending[s->n_pending++] =
+	/* Full only for text made to fill it: the oldest is decided with what is there. */
+	if (s->n_pending + (size_t)__builtin_popcountll(candidates) > PENDING_MAX)
+		drop_pending(s, decide_first(s, b, 0));
+	n = s->n_pending;
+	for (; candidates != 0 && n < PENDING_MAX; candidates &= candidates - 1)
+		s->pending[n++] =
 			(struct pending){(uint16_t)end, (uint16_t)__builtin_ctzll(candidates)};
+	set_pending(s, n);
 }
 
 /* ---- matching ---- */
@@ -435,7 +446,7 @@ drop_continued(struct text_scan *s, uint8_t next)
 		if (!s->set->candidates[s->pending[i].candidate].ends)
 			s->pending[kept++] = s->pending[i];
 	if (continues(next))
-		s->n_pending = (uint16_t)kept;
+		set_pending(s, kept);
 }
 
 /* Match a block of folded text (at most BLOCK_MAX bytes). */
@@ -552,4 +563,51 @@ text_scan_close(struct text_scan *scan)
 	scan->closed = true;
 	b.base = scan->total;
 	decide_pending(scan, &b);
+}
+
+/* ---- before the end ---- */
+
+/*
+ * Decide what is pending as if the text ended here. The start of a code point that waits
+ * for the rest of it stands behind the text then. No candidate ends with it, so it
+ * isn't matched.
+ */
+static void
+decide_as_at_end(struct text_scan *s)
+{
+	struct block b = {s->fold.held, s->fold.n_held, s->total, NULL, false};
+	size_t i = 0;
+
+	s->total += b.n;
+	while (i < s->n_pending)
+		i = decide_first(s, &b, i);
+	s->total -= b.n;
+}
+
+void
+text_scan_preview(struct text_scan *scan)
+{
+	struct detect_scratch *kept = scan->scratch;
+	size_t n_found = scan->set->n_words * WORD_TERMS_MAX / 8;
+	unsigned counted[DETECT_WORDS_MAX], evident = scan->evident;
+	uint16_t n_recent = scan->n_recent;
+
+	if (scan->n_pending == 0)
+		return;
+	memcpy(counted, scan->counted, sizeof(counted));
+	memcpy(kept->recent, scan->recent, sizeof(kept->recent));
+	memcpy(kept->found, scan->found, n_found);
+	decide_as_at_end(scan);
+	memcpy(scan->counted, counted, sizeof(counted));
+	memcpy(scan->recent, kept->recent, sizeof(kept->recent));
+	memcpy(scan->found, kept->found, n_found);
+	scan->evident = evident;
+	scan->n_recent = n_recent;
+}
+
+void
+text_scan_settle(struct text_scan *scan)
+{
+	decide_as_at_end(scan);
+	set_pending(scan, 0);
 }

@@ -87,6 +87,16 @@ set_command(struct ftp *f, const char *command, bool to_server, struct bytes nam
 	f->restart = 0;
 }
 
+static void
+leave_transfer(struct ftp *f)
+{
+	if (f->transfer == NULL)
+		return;
+	f->transfer->control = NULL;
+	transfer_release(f->conversation->env->transfers, f->transfer);
+	f->transfer = NULL;
+}
+
 /* @param dir  of the side that will be connected to, and announces it */
 static void
 announce(struct ftp *f, enum direction dir, const struct ftp_address *a)
@@ -98,9 +108,11 @@ announce(struct ftp *f, enum direction dir, const struct ftp_address *a)
 
 	if (family != c->ends.family)
 		own = address;
-	transfer_release(c->env->transfers, f->transfer);
+	leave_transfer(f);
 	f->transfer = transfer_announce(
 		c->env->transfers, family, address, own, a->port, dir == DIR_SERVER);
+	if (f->transfer != NULL)
+		f->transfer->control = c;
 }
 
 /* ---- commands ---- */
@@ -487,8 +499,7 @@ ftp_close(void *state, bool reset)
 
 	close_side(&f->side[DIR_CLIENT]);
 	close_side(&f->side[DIR_SERVER]);
-	transfer_release(f->conversation->env->transfers, f->transfer);
-	f->transfer = NULL;
+	leave_transfer(f);
 }
 
 /* First commands of an FTP client that no SMTP client begins with. */

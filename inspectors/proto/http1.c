@@ -19,6 +19,7 @@
 #include "inspectors/conversation.h"
 #include "inspectors/proto/header.h"
 #include "inspectors/proto/http1_head.h"
+#include "inspectors/proto/http1_refuse.h"
 #include "inspectors/proto/tls.h"
 #include "inspectors/stream/http1_chunk.h"
 
@@ -31,6 +32,10 @@ struct pending {
 	struct pending *next;
 	enum http1_method method_kind;
 	bool http2; /* asked for an upgrade to it */
+	bool json;  /* what its sender can read */
+	bool expects; /* 100 Continue, which hasn't come */
+	uint32_t serial; /* of its message */
+	uint64_t at;	 /* client bytes up to its end; UINT64_MAX before that */
 	uint8_t n_method;
 	uint8_t n_host;
 	uint16_t n_path;
@@ -71,6 +76,8 @@ struct side {
 	bool looked;   /* this line was looked at: it is no start line */
 	bool start;    /* the start line is read now */
 	bool unread;   /* a field of the head found no memory: it may say how to read */
+	bool body_begun;
+	bool asking;   /* a CONNECT that is complete: its message waits for the answer */
 	bool line_end; /* stray bytes: the last one ended a line */
 	uint8_t n_held, n_replay, replay_at;
 	uint8_t held[HTTP1_LOOK_MAX], replay[HTTP1_LOOK_MAX];
@@ -96,6 +103,15 @@ struct http1 {
 	bool http2;	    /* the tunnel is HTTP/2 */
 	uint8_t n_tunnel_host;
 	char tunnel_host[HOST_MAX];
+	struct pending *reading; /* the request that is being read; NULL: none, or answered */
+	uint64_t position;	 /* client bytes up to the end of what data() was given */
+	uint32_t answering;	 /* serial of the request whose response is or was read */
+	bool server_gone;
+	/* Refusing. */
+	bool refusing, speaking;
+	bool early; /* no byte of the refused body had come at the refusal */
+	uint32_t refused; /* serial */
+	uint64_t left;	  /* client bytes that have left, as `position` counts */
 };
 
 /* ---- requests that wait for their response ---- */
@@ -123,7 +139,7 @@ put_text(char *to, size_t room, struct bytes from)
 }
 
 static void
-remember(struct http1 *h, const struct http1_head *head)
+remember(struct http1 *h, const struct http1_head *head, uint32_t serial)
 {
 	struct pending *p = NULL;
 	struct bytes host, path;
@@ -139,6 +155,11 @@ remember(struct http1 *h, const struct http1_head *head)
 	p->next = NULL;
 	p->method_kind = head->method_kind;
 	p->http2 = bytes_starts_nocase(head->upgrade, BYTES_LIT("h2c"));
+	p->json = http1_wants_json(head);
+	p->expects = head->expects_continue;
+	p->serial = serial;
+	p->at = UINT64_MAX;
+	h->reading = p;
 	p->n_method = (uint8_t)put_text(p->method, sizeof(p->method), head->method);
 	p->n_host = (uint8_t)put_text(p->host, sizeof(p->host), host);
 	p->n_path = (uint16_t)put_text(p->path, sizeof(p->path), path);
@@ -157,6 +178,8 @@ forget_first(struct http1 *h)
 			h->forgotten--;
 		return;
 	}
+	if (h->reading == p)
+		h->reading = NULL;
 	h->first = p->next;
 	if (h->first == NULL)
 		h->tail = &h->first;
@@ -327,9 +350,21 @@ push_body(struct side *s, struct bytes in)
 	push(s, s->part, in);
 }
 
+/* The request that is being read is complete. */
+static void
+end_of_request(struct http1 *h)
+{
+	if (h->reading != NULL)
+		h->reading->at = h->position;
+	h->reading = NULL;
+}
+
 static void
 finish_message(struct side *s, bool cut)
 {
+	if (s->dir == DIR_CLIENT)
+		end_of_request(s->http);
+	s->asking = false;
 	if (s->message != NULL) {
 		flush_first(s);
 		if (s->part != NULL)
@@ -471,7 +506,9 @@ describe_request(struct side *s)
 	if (h->connecting && m != NULL)
 		h->n_tunnel_host =
 			(uint8_t)put_text(h->tunnel_host, sizeof(h->tunnel_host), m->url_host);
-	remember(h, &s->head);
+	if (h->connecting && m != NULL)
+		m->opaque_ahead = OPAQUE_TUNNEL;
+	remember(h, &s->head, m == NULL ? 0 : m->serial);
 }
 
 static void
@@ -665,6 +702,7 @@ body_step(struct side *s, struct bytes in)
 	struct body *b = &s->body;
 	bool end = false;
 
+	s->body_begun = true;
 	if (b->pure)
 		return pure_step(s, in);
 	if (b->next_end < b->n_ends && b->ends[b->next_end] - b->at < in.n)
@@ -716,6 +754,7 @@ begin_head(struct side *s)
 	s->state = HEAD;
 	s->start = true;
 	s->unread = false;
+	s->body_begun = false;
 	s->head_bytes = 0;
 	s->n_codings = 0;
 	s->line = (struct line){0};
@@ -789,6 +828,36 @@ flush_field(struct side *s)
 	l->over = l->folded = false;
 }
 
+/* Whether a CONNECT makes the rest unreadable is the server's to say: its message waits. */
+static void
+await_answer(struct side *s)
+{
+	if (s->header != NULL)
+		part_close(s->header, false);
+	s->header = NULL;
+	end_of_request(s->http);
+	s->asking = true;
+	s->state = IDLE;
+	s->looked = false;
+}
+
+static void
+connect_answered(struct http1 *h, bool tunnel)
+{
+	struct side *s = &h->side[DIR_CLIENT];
+
+	h->connecting = false;
+	if (s->message == NULL)
+		return;
+	if (!tunnel)
+		s->message->opaque_ahead = OPAQUE_NONE;
+	if (s->asking)
+		message_close(s->message, false);
+	if (s->asking)
+		s->message = NULL;
+	s->asking = false;
+}
+
 static void
 end_request_head(struct side *s)
 {
@@ -798,7 +867,10 @@ end_request_head(struct side *s)
 		s->n_codings = (uint8_t)http1_codings(&s->head, s->codings);
 		if (s->message != NULL)
 			set_file_name(s);
-		finish_message(s, false);
+		if (s->http->connecting && s->message != NULL)
+			await_answer(s);
+		else
+			finish_message(s, false);
 		return;
 	}
 	begin_body(s);
@@ -817,10 +889,14 @@ end_response_head(struct side *s)
 	bool tunnel = status == 101 || (asked == HTTP1_CONNECT && status >= 200 && status < 300);
 
 	describe_response(s);
-	if (!interim)
+	if (status == 100 && h->first != NULL)
+		h->first->expects = false;
+	if (!interim) {
+		h->answering = h->first == NULL ? 0 : h->first->serial;
 		forget_first(h);
+	}
 	if (asked == HTTP1_CONNECT && !interim)
-		h->connecting = false;
+		connect_answered(h, tunnel);
 	if (!tunnel && !interim && status != 204 && status != 304 && asked != HTTP1_HEAD) {
 		begin_body(s);
 		return;
@@ -1092,6 +1168,8 @@ http1_data(void *state, enum direction dir, struct bytes in)
 {
 	struct http1 *h = state;
 
+	if (dir == DIR_CLIENT)
+		h->position += in.n;
 	run(&h->side[dir], in);
 }
 
@@ -1101,6 +1179,7 @@ http1_finish(void *state, enum direction dir)
 	struct http1 *h = state;
 	enum state was = h->side[dir].state;
 
+	h->server_gone = h->server_gone || dir == DIR_SERVER;
 	end_side(&h->side[dir], false);
 	if (was == TUNNEL)
 		h->side[dir].state = TUNNEL;
@@ -1187,6 +1266,121 @@ http1_gap(void *state, enum direction dir, uint64_t lost)
 	s->state = IDLE;
 }
 
+/* ---- refusing ---- */
+
+/*
+ * A refused request is absorbed to its end and then answered 403, and the connection
+ * closes: what was pipelined behind it is the client's to send again.
+ *
+ * Responses to requests before it that have left pass first, whole (WAIT); requests
+ * before it that haven't left are answered 503. A client that waits for 100 Continue
+ * is answered at once, and so is CONNECT. Where a response to the refused request
+ * has begun, or there is no request (a tunnel, stray bytes), no words fit.
+ */
+static void
+begin_refusal(struct http1 *h, const struct refusal *r)
+{
+	const struct side *s = &h->side[DIR_CLIENT];
+	uint64_t kept_back = refusal_unreleased(h->conversation, r);
+
+	h->refusing = true;
+	h->refused = r->serial > 0 ? r->serial : h->conversation->messages[DIR_CLIENT];
+	h->left = kept_back < h->position ? h->position - kept_back : 0;
+	h->early = s->message == NULL || s->message->serial != h->refused || !s->body_begun;
+}
+
+static const struct pending *
+refused_request(const struct http1 *h)
+{
+	const struct pending *p = h->first;
+
+	while (p != NULL && p->serial != h->refused)
+		p = p->next;
+	return p;
+}
+
+/* The server says something now. @return ABSORB: it doesn't */
+static enum refuse_step
+server_step(const struct http1 *h)
+{
+	const struct side *s = &h->side[DIR_SERVER];
+
+	if (h->server_gone || s->state == TUNNEL || s->state == STRAY)
+		return REFUSE_RESET;
+	if (s->state == IDLE)
+		return REFUSE_ABSORB;
+	/* Behind its head it is known whose response it is. */
+	if (s->state != HEAD && (s->state != LOOK || s->look_from == BODY ||
+					s->look_from == TRAILER) && h->answering == h->refused)
+		return REFUSE_RESET;
+	return REFUSE_WAIT;
+}
+
+/* What comes before the refused request. @return ABSORB: nothing any more */
+static enum refuse_step
+earlier_step(struct http1 *h, struct refusal *r)
+{
+	while (h->first != NULL && h->first->serial < h->refused) {
+		if (h->first->at <= h->left)
+			return REFUSE_WAIT;
+		if (!http1_say_unavailable(r))
+			return REFUSE_RESET;
+		forget_first(h);
+	}
+	return REFUSE_ABSORB;
+}
+
+/* Is the refused message open, in its head? Then it may still become a request. */
+static bool
+in_refused_head(const struct http1 *h)
+{
+	const struct side *s = &h->side[DIR_CLIENT];
+
+	return s->message != NULL && s->message->serial == h->refused &&
+		(s->state == HEAD || (s->state == LOOK && s->look_from == HEAD));
+}
+
+/* Is the request complete, or as much of it as its client sends unanswered? */
+static bool
+is_over(const struct http1 *h, const struct pending *p)
+{
+	const struct side *s = &h->side[DIR_CLIENT];
+
+	if (s->message == NULL || s->message->serial != h->refused || s->asking)
+		return true;
+	if (s->state == LOOK && s->look_from == BODY && s->n_held == 0)
+		return true; /* it may go on for some recipients; the client won't */
+	return p->expects && h->early;
+}
+
+static enum refuse_step
+http1_refuse(void *state, struct refusal *r)
+{
+	struct http1 *h = state;
+	const struct pending *p;
+	enum refuse_step step;
+
+	if (r->dir != DIR_CLIENT)
+		return REFUSE_RESET;
+	if (!h->refusing)
+		begin_refusal(h, r);
+	if (!h->speaking) {
+		step = server_step(h);
+		if (step == REFUSE_ABSORB)
+			step = earlier_step(h, r);
+		if (step != REFUSE_ABSORB)
+			return step == REFUSE_WAIT && r->last ? REFUSE_RESET : step;
+		h->speaking = true;
+	}
+	p = refused_request(h);
+	if (p == NULL && !in_refused_head(h))
+		return REFUSE_RESET;
+	if (!r->last && (p == NULL || !is_over(h, p)))
+		return REFUSE_ABSORB;
+	http1_say_forbidden(r, p != NULL && p->json, p != NULL && p->method_kind == HTTP1_HEAD);
+	return REFUSE_CLOSE;
+}
+
 /* ---- the table ---- */
 
 static enum bid
@@ -1270,4 +1464,5 @@ const struct inspector_ops http1_inspector = {
 	.gap = http1_gap,
 	.finish = http1_finish,
 	.close = http1_close,
+	.refuse = http1_refuse,
 };

@@ -199,7 +199,9 @@ enum field {
 	FIELD_TYPE,
 	FIELD_DISPOSITION,
 	FIELD_HOST,
-	FIELD_UPGRADE
+	FIELD_UPGRADE,
+	FIELD_EXPECT,
+	FIELD_ACCEPT
 };
 
 static const struct field_name {
@@ -213,6 +215,8 @@ static const struct field_name {
 	{"content-disposition", FIELD_DISPOSITION},
 	{"host", FIELD_HOST},
 	{"upgrade", FIELD_UPGRADE},
+	{"expect", FIELD_EXPECT},
+	{"accept", FIELD_ACCEPT},
 };
 
 static void
@@ -270,6 +274,80 @@ framing_field(struct http1_head *h, enum field field, struct bytes raw, bool odd
 	}
 }
 
+/* ---- what the answer should be ---- */
+
+/* "0.8" -> 800; a weight that is none counts as 1 (RFC 9110, 12.4.2). */
+static uint16_t
+weight_of(struct bytes value)
+{
+	unsigned weight = 0, unit = 100;
+
+	value = bytes_trim(value);
+	if (value.n == 0 || value.p[0] != '0')
+		return 1000;
+	for (size_t i = 2; i < value.n && unit > 0 && ascii_is_digit(value.p[i]); i++) {
+		weight += (value.p[i] - (unsigned)'0') * unit;
+		unit /= 10;
+	}
+	return (uint16_t)weight;
+}
+
+/* Up to the next @p c, which is taken too. */
+static struct bytes
+take_until(struct bytes *in, uint8_t c)
+{
+	const uint8_t *at = in->n == 0 ? NULL : memchr(in->p, c, in->n);
+	struct bytes piece = at == NULL ? *in : bytes_of(in->p, (size_t)(at - in->p));
+
+	*in = bytes_skip(*in, at == NULL ? in->n : piece.n + 1);
+	return bytes_trim(piece);
+}
+
+static bool
+is_json(struct bytes type)
+{
+	struct bytes suffix = BYTES_LIT("+json");
+
+	return bytes_equal_nocase(type, BYTES_LIT("application/json")) ||
+		bytes_equal_nocase(type, BYTES_LIT("text/json")) ||
+		(type.n > suffix.n && bytes_equal_nocase(bytes_skip(type, type.n - suffix.n), suffix));
+}
+
+static void
+accept_field(struct http1_head *h, struct bytes value)
+{
+	while (value.n > 0) {
+		struct bytes range = take_until(&value, ',');
+		struct bytes type = take_until(&range, ';');
+		uint16_t weight = 1000;
+		uint16_t *most = NULL;
+
+		while (range.n > 0) {
+			struct bytes param = take_until(&range, ';');
+
+			if (bytes_starts_nocase(param, BYTES_LIT("q=")))
+				weight = weight_of(bytes_skip(param, 2));
+		}
+		if (is_json(type))
+			most = &h->accepts_json;
+		else if (bytes_equal_nocase(type, BYTES_LIT("text/html")) ||
+			bytes_equal_nocase(type, BYTES_LIT("application/xhtml+xml")))
+			most = &h->accepts_html;
+		if (most != NULL && weight > *most)
+			*most = weight;
+	}
+}
+
+bool
+http1_wants_json(const struct http1_head *h)
+{
+	struct bytes rest;
+
+	if (h->accepts_json > 0 || h->accepts_html > 0)
+		return h->accepts_json > h->accepts_html;
+	return is_json(header_token(h->type, &rest, NULL));
+}
+
 static void
 known_field(struct http1_head *h, enum field field, struct bytes value, bool odd)
 {
@@ -285,6 +363,12 @@ known_field(struct http1_head *h, enum field field, struct bytes value, bool odd
 		break;
 	case FIELD_UPGRADE:
 		keep_first(h, &h->upgrade, bytes_trim(value));
+		break;
+	case FIELD_EXPECT:
+		h->expects_continue |= bytes_equal_nocase(bytes_trim(value), BYTES_LIT("100-continue"));
+		break;
+	case FIELD_ACCEPT:
+		accept_field(h, value);
 		break;
 	default:
 		framing_field(h, field, value, odd);

@@ -50,7 +50,15 @@ struct http1_head {
 
 	/* Field values. */
 	struct bytes type, disposition, host, upgrade;
+	bool expects_continue;		       /* Expect: 100-continue */
+	uint16_t accepts_json, accepts_html; /* weights of Accept, times 1000; 0: not named */
 };
+
+/**
+ * Is JSON the answer that the sender of this request can read (RFC 9110, 12.5.1)? By what
+ * Accept names; where that names neither JSON nor HTML, by the type of its own content.
+ */
+bool http1_wants_json(const struct http1_head *h);
 
 void http1_head_init(struct http1_head *h, enum http1_kind kind,
 	struct bytes (*keep)(void *ctx, struct bytes text), void *ctx);

@@ -98,9 +98,11 @@ raw_data(void *state, enum direction dir, struct bytes in)
 	if (c->opaque != OPAQUE_NONE)
 		part_mark_opaque(s->part, c->opaque);
 	part_push(s->part, in);
-	/* Nothing reads across datagrams. */
-	if (c->datagrams)
+	/* Nothing reads across datagrams, so nothing waits for the next one. */
+	if (c->datagrams) {
 		part_push_uncounted(s->part, BYTES_LIT("\n"));
+		message_settle(s->message);
+	}
 	if (s->message->bytes_total >= c->env->limits->raw_message) {
 		keep_tail(s, in);
 		side_close(s, false);

@@ -4,6 +4,7 @@
 
 #include "inspectors/conversation.h"
 #include "inspectors/proto/smtp_line.h"
+#include "inspectors/proto/smtp_refuse.h"
 
 enum smtp_state { SMTP_COMMAND, SMTP_ASKED, SMTP_CONTENT, SMTP_CHUNK, SMTP_OPAQUE };
 
@@ -21,7 +22,10 @@ struct pending {
 	bool last;        /* BDAT LAST: its reply ends the mail */
 	bool end;         /* not a command: the content's end, which gets a reply of its own */
 	bool assumed;     /* taken as accepted already */
+	bool several;     /* commands over the limit: only their number is kept */
 	unsigned replies; /* that are due */
+	uint32_t serial;  /* of the client's message that it belongs to */
+	uint64_t at;      /* client bytes that have to be there before a reply is due */
 	struct bytes address;
 };
 
@@ -82,6 +86,11 @@ struct smtp {
 	unsigned n_to;
 	bool to_over;
 	bool lmtp;
+	/* Refusing */
+	uint64_t position; /* client bytes up to the end of what data() was given */
+	uint32_t serial;   /* of the client's message begun last */
+	bool client_gone;
+	struct smtp_refusal refusal;
 };
 
 /* ---- envelope ---- */
@@ -175,6 +184,8 @@ pairing_lost(struct smtp *s)
 	assume_first(s, s->n_queue);
 	s->n_queue = 0;
 	s->unpaired = true;
+	if (s->refusal.on)
+		smtp_refusal_lost(&s->refusal);
 }
 
 static void
@@ -209,7 +220,8 @@ static void
 queue_push(struct smtp *s, const struct smtp_command *c, bool end, unsigned replies)
 {
 	struct pending p = {
-	        .verb = (uint8_t)c->verb, .last = c->last, .end = end, .replies = replies};
+	        .verb = (uint8_t)c->verb, .last = c->last, .end = end, .replies = replies,
+	        .serial = s->serial, .at = s->position};
 	struct pending *tail;
 	bool over = s->n_queue >= s->conversation->env->limits->pipelined && c->verb != SMTP_DATA;
 
@@ -231,8 +243,11 @@ queue_push(struct smtp *s, const struct smtp_command *c, bool end, unsigned repl
 		p.verb = SMTP_OTHER;
 		if (tail->verb == SMTP_OTHER && tail->assumed) {
 			tail->replies++;
+			tail->several = true;
+			tail->at = p.at;
 			return;
 		}
+		p.several = true;
 	}
 	s->queue[s->n_queue++] = p;
 }
@@ -246,6 +261,8 @@ open_message(struct smtp *s, enum direction dir)
 
 	if (side->message == NULL)
 		side->message = conversation_message(s->conversation, dir, CHANNEL_MAIL, "smtp");
+	if (dir == DIR_CLIENT && side->message != NULL)
+		s->serial = side->message->serial;
 	return side->message;
 }
 
@@ -612,9 +629,22 @@ client_content(struct smtp *s, struct bytes in)
 	return bytes_skip(in, run.n + 1);
 }
 
+/* The chunk that is being read: its command, if that is unanswered. */
+static struct pending *
+unfinished_chunk(struct smtp *s)
+{
+	struct pending *tail = s->n_queue == 0 ? NULL : &s->queue[s->n_queue - 1];
+
+	return tail != NULL && tail->verb == SMTP_BDAT && tail->at == UINT64_MAX ? tail : NULL;
+}
+
 static void
 chunk_done(struct smtp *s)
 {
+	struct pending *chunk = unfinished_chunk(s);
+
+	if (chunk != NULL)
+		chunk->at = s->position;
 	s->state = SMTP_COMMAND;
 	if (!s->last_chunk)
 		return;
@@ -650,11 +680,25 @@ on_bdat(struct smtp *s, const struct smtp_command *c)
 		begin_content(s, "BDAT");
 		s->content.tentative = false;
 	}
+	if (!s->unpaired && s->n_queue > 0 && s->queue[s->n_queue - 1].verb == SMTP_BDAT) {
+		s->queue[s->n_queue - 1].at = UINT64_MAX; /* until the chunk has come */
+		s->queue[s->n_queue - 1].serial = s->serial;
+	}
 	s->state = SMTP_CHUNK;
 	s->chunk_left = c->size;
 	s->last_chunk = c->last;
 	if (c->size == 0)
 		chunk_done(s);
+}
+
+/* What is asked for will make the rest unreadable. */
+static void
+set_opaque_ahead(struct smtp *s, enum opaque_reason reason)
+{
+	struct message *m = s->side[DIR_CLIENT].message;
+
+	if (m != NULL)
+		m->opaque_ahead = reason;
 }
 
 static void
@@ -684,6 +728,7 @@ on_command(struct smtp *s, const struct smtp_command *c)
 	case SMTP_STARTTLS:
 		s->side[DIR_CLIENT].tls = true;
 		s->side[DIR_SERVER].tls |= !s->side[DIR_SERVER].seen || s->unpaired;
+		set_opaque_ahead(s, OPAQUE_TLS);
 		break;
 	default:
 		break;
@@ -776,6 +821,8 @@ take_line(struct smtp *s)
 	if (secret) {
 		s->asked_secret = false;
 		s->auth_lines++;
+		if (s->n_queue > 0 && s->queue[0].verb == SMTP_AUTH)
+			s->queue[0].at = s->position;
 		return;
 	}
 	if (s->resync && c.verb == SMTP_UNKNOWN)
@@ -786,8 +833,10 @@ take_line(struct smtp *s)
 	else if (s->unpaired || !s->side[DIR_SERVER].seen)
 		s->auth = false;
 	/* Other commands in clear: no TLS record is to come. */
-	if (c.verb != SMTP_UNKNOWN && s->n_queue == 0)
+	if (c.verb != SMTP_UNKNOWN && s->n_queue == 0) {
 		s->side[DIR_CLIENT].tls = false;
+		set_opaque_ahead(s, OPAQUE_NONE);
+	}
 	on_command(s, &c);
 }
 
@@ -834,6 +883,7 @@ look_for_tls(struct smtp *s, struct bytes in)
 		return false;
 	abort_content(s, false);
 	skip_tls(s, DIR_CLIENT, s->n_line);
+	set_opaque_ahead(s, OPAQUE_NONE); /* it has begun, and is counted */
 	s->n_line = 0;
 	s->state = SMTP_OPAQUE;
 	return true;
@@ -867,10 +917,89 @@ client_line(struct smtp *s, struct bytes in)
 	return bytes_skip(in, n);
 }
 
+/* ---- refusing ---- */
+
+/* The server is out of it: answer what is complete. */
+static void
+answer_unanswered(struct smtp *s)
+{
+	while (s->n_queue > 0 && !s->refusal.closing && s->queue[0].at != UINT64_MAX) {
+		const struct pending *p = &s->queue[0];
+		const struct smtp_unanswered u = {.verb = (enum smtp_verb)p->verb,
+			.end = p->end,
+			.last = p->last,
+			.several = p->several,
+			.replies = p->replies,
+			.serial = p->serial};
+
+		smtp_refusal_answer(&s->refusal, &u);
+		if (p->verb == SMTP_STARTTLS)
+			s->side[DIR_CLIENT].tls = false;
+		if (p->verb == SMTP_AUTH)
+			s->auth = false;
+		queue_drop(s, 0, 1);
+		/* A refused DATA has no content. */
+		if (u.verb == SMTP_DATA && !u.end && s->state == SMTP_ASKED)
+			s->state = SMTP_COMMAND;
+	}
+	if (s->refusal.closing)
+		s->n_queue = 0;
+}
+
+static bool
+asks_for_tls(const struct smtp *s)
+{
+	for (size_t i = 0; i < s->n_queue; i++)
+		if (s->queue[i].verb == SMTP_STARTTLS && s->queue[i].at > s->refusal.left)
+			return true;
+	return false;
+}
+
+static void
+begin_refusal(struct smtp *s, const struct refusal *r)
+{
+	struct smtp_refusal *f = &s->refusal;
+	uint64_t kept_back = refusal_unreleased(s->conversation, r);
+
+	f->on = true;
+	f->serial = r->serial > 0 ? r->serial : s->serial;
+	f->left = kept_back < s->position ? s->position - kept_back : 0;
+	f->opaque = asks_for_tls(s);
+	/* What was asked before, nobody knows any more; from here on it is paired again. */
+	s->unpaired = false;
+}
+
+/* Does the server still owe something? Its greeting, or a reply to what has left. */
+static bool
+server_owes(const struct smtp *s)
+{
+	return !s->greeted || (s->n_queue > 0 && s->queue[0].at <= s->refusal.left);
+}
+
+static enum refuse_step
+smtp_refuse(void *state, struct refusal *r)
+{
+	struct smtp *s = state;
+	struct smtp_refusal *f = &s->refusal;
+
+	if (r->dir != DIR_CLIENT || s->state == SMTP_OPAQUE)
+		return REFUSE_RESET;
+	if (!f->on)
+		begin_refusal(s, r);
+	if (!f->speaking && !r->last && server_owes(s))
+		return REFUSE_WAIT;
+	f->speaking = true;
+	answer_unanswered(s);
+	if (r->last)
+		smtp_refusal_last(f, s->client_gone);
+	smtp_refusal_speak(f, r);
+	return f->closing ? REFUSE_CLOSE : REFUSE_ABSORB;
+}
+
 static void
 push_client(struct smtp *s, struct bytes in)
 {
-	while (in.n > 0)
+	while (in.n > 0) {
 		switch (s->state) {
 		case SMTP_COMMAND:
 		case SMTP_ASKED:
@@ -886,6 +1015,9 @@ push_client(struct smtp *s, struct bytes in)
 			skip_tls(s, DIR_CLIENT, in.n);
 			return;
 		}
+		if (s->refusal.speaking)
+			answer_unanswered(s);
+	}
 }
 
 /* ---- replies ---- */
@@ -975,6 +1107,7 @@ on_reply_to(struct smtp *s, const struct pending *head, unsigned code)
 
 	if (p.verb == SMTP_AUTH && code == 334) {
 		s->asked_secret = true;
+		s->queue[0].at = UINT64_MAX; /* until the client has answered */
 		return;
 	}
 	if (p.verb == SMTP_DATA && !p.end && ok) {
@@ -995,6 +1128,8 @@ on_reply_to(struct smtp *s, const struct pending *head, unsigned code)
 	if (p.verb == SMTP_STARTTLS) {
 		s->side[DIR_CLIENT].tls = ok;
 		s->side[DIR_SERVER].tls = ok;
+		if (!ok)
+			set_opaque_ahead(s, OPAQUE_NONE);
 	}
 	if (p.verb == SMTP_DATA && !p.end && !ok)
 		data_refused(s);
@@ -1017,7 +1152,8 @@ on_stray_reply(struct smtp *s, unsigned code)
 		begin_data_with_line(s, false);
 	} else if (s->state == SMTP_CONTENT && s->content.doubtful && !s->content.tentative) {
 		leave_content(s);
-		part_close(s->content.part, false);
+		if (s->content.part != NULL) /* there may have been no memory for it */
+			part_close(s->content.part, false);
 		s->content.part = NULL;
 		close_message(s, DIR_CLIENT, false);
 		s->stray |= s->overlong;
@@ -1222,6 +1358,8 @@ smtp_data(void *state, enum direction dir, struct bytes in)
 
 	s->side[dir].seen = true;
 	if (dir == DIR_CLIENT)
+		s->position += in.n;
+	if (dir == DIR_CLIENT)
 		push_client(s, in);
 	else
 		push_server(s, in);
@@ -1310,6 +1448,7 @@ smtp_finish(void *state, enum direction dir)
 	struct smtp *s = state;
 
 	if (dir == DIR_CLIENT) {
+		s->client_gone = true;
 		finish_client(s, false);
 		return;
 	}
@@ -1336,4 +1475,5 @@ const struct inspector_ops smtp_inspector = {.name = "smtp",
         .data = smtp_data,
         .gap = smtp_gap,
         .finish = smtp_finish,
-        .close = smtp_close};
+        .close = smtp_close,
+        .refuse = smtp_refuse};

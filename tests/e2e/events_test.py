@@ -43,10 +43,12 @@ TYPES = {
 
 def load_schema():
     with open(os.path.join(sluss.ROOT, "policy", "event_schema.json"), encoding="utf-8") as f:
-        return {field["name"]: field for field in json.load(f)["fields"]}
+        return json.load(f)
 
 
-SCHEMA = load_schema()
+SCHEMA = {field["name"]: field for field in load_schema()["fields"]}
+KEYWORDS = {name: {entry["keyword"] for entry in entries}
+            for name, entries in load_schema()["keywords"].items()}
 
 
 def leaves(value, name=""):
@@ -73,6 +75,23 @@ def check_field(record, name, value):
         assert all(test(v) for v in value), f"{name}: {kind}"
     else:
         assert TYPES[kind](value), f"{name}: {value!r} is no {kind}"
+    if name in KEYWORDS:
+        assert value in KEYWORDS[name], f"{name}: {value!r} isn't one of the keywords"
+
+
+def check_action(event):
+    """What was done agrees with the mode, and with the verdict where it acts."""
+    action, mode = event["event"]["action"], event["sluss"]["mode"]
+    assert event["event"]["type"] == ["allowed" if action == "forward" else "denied"]
+    if mode != "enforce":
+        assert action == "forward", (mode, action)
+        assert "refusal" not in event["sluss"], mode
+    elif event["event"]["dataset"] == "sluss.evasion":
+        assert action in ("rewrite", "drop"), action
+    else:
+        assert action in ("forward", "hold", "refuse", "drop"), action
+        if "refusal" in event["sluss"]:
+            assert action in ("refuse", "drop"), action
 
 
 def check_event(line):
@@ -87,6 +106,7 @@ def check_event(line):
         if record in field["in"] and field["when"] == "always":
             assert name in seen, f"{name} is missing"
     assert event["@timestamp"] == event["event"]["end"] >= event["event"].get("start", "")
+    check_action(event)
     return event
 
 

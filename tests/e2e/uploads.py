@@ -63,13 +63,25 @@ class Truth:
         self.uploads.append({"name": name, "channel": channel, "persons": persons, **more})
 
 
+def folders(lab, readable, writable):
+    for names, mode in ((readable, 0o755), (writable, 0o777)):
+        for d in names:
+            os.makedirs(lab.path(d))
+            os.chmod(lab.path(d), mode)
+
+
+def web_folders(lab):
+    folders(lab, ("www", "www/page"), ("www/upload", "nginx-body"))
+
+
+def ftp_folders(lab):
+    folders(lab, ("ftp", "empty"), ("ftp/in",))
+
+
 def start_servers(lab):
     os.makedirs(lab.path("mail"))
-    for d in ("www/upload", "www/page", "nginx-body", "ftp/in", "empty"):
-        os.makedirs(lab.path(d))
-        os.chmod(lab.path(d), 0o755)
-    for d in ("www/upload", "nginx-body", "ftp/in"):
-        os.chmod(lab.path(d), 0o777)
+    web_folders(lab)
+    ftp_folders(lab)
     for port in (25, 2525):
         lab.serve(port, "/usr/bin/python3",
                   os.path.join(os.path.dirname(os.path.abspath(__file__)), "smtp_server.py"),

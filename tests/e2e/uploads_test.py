@@ -125,7 +125,7 @@ def main():
         live = start_live(lab, folder, policy)
         capture, recorder = lab.record()
         truth = uploads.send_all(lab)
-        netlab.wait_for(lambda: settled(capture), "recording")
+        netlab.wait_for(lambda: netlab.settled(capture), "recording")
         netlab.stop(recorder)
         w = sluss.Watch("--pcap", capture, policy=policy, folder=folder)
         cases.run("runs", lambda: w.need(w.status == 0, "status"))
@@ -137,17 +137,6 @@ def main():
         cases.run("two workers", check_workers, capture, policy, folder, w)
         cases.run("a live port", check_live, lab, folder, live, w)
     return cases.end()
-
-
-_last = [0]
-
-
-def settled(path):
-    """Has the file stopped growing?"""
-    size = os.path.getsize(path)
-    same = size == _last[0]
-    _last[0] = size
-    return same and size > 24
 
 
 sys.exit(main())

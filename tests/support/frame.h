@@ -18,6 +18,7 @@ enum { FRAME_MAX = 2048, FRAME_ETHER = 14, FRAME_TCP_HEADER = 20, FRAME_UDP_HEAD
 
 struct frame {
 	uint64_t us; /* its time */
+	uint8_t port; /* where it comes in: 0 the client's side, 1 the server's */
 	uint32_t n, wire;
 	uint8_t data[FRAME_MAX];
 };
@@ -103,6 +104,7 @@ frame_ip(struct frame *f, const struct frame_ends *e, bool from_client, uint8_t 
 		frame_put16(f->data + 14, e->vlan);
 	}
 	frame_put16(ip - 2, e->family == 4 ? 0x0800 : 0x86dd);
+	f->port = from_client ? 0 : 1;
 	if (e->family == 4) {
 		ip[0] = 0x45;
 		frame_put16(ip + 2, (uint32_t)(20 + n));

@@ -73,6 +73,7 @@ conversation_message(
 	r->tail = &r->parts;
 	r->message.env = c->env;
 	r->message.conversation = c;
+	r->message.serial = ++c->messages[dir];
 	r->message.direction = dir;
 	r->message.channel = channel;
 	r->message.protocol = protocol;

@@ -105,8 +105,16 @@ mbuf_of(struct world *w, const struct frame *f)
 	*packet_meta(m) = (struct packet_meta){.ts_us = f->us,
 		.wire_length = f->wire,
 		.link = LINK_ETHERNET,
+		.port = f->port,
 		.cut = f->wire > f->n};
 	return m;
+}
+
+void
+world_idle(struct world *w, uint64_t us)
+{
+	for (unsigned i = 0; i < w->n_workers; i++)
+		worker_idle(w->workers[i], us);
 }
 
 void

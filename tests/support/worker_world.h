@@ -41,6 +41,9 @@ void world_open(struct world *w, unsigned n_workers);
 /** Give frames in bursts, each to the worker that its hosts belong to. */
 void world_frames(struct world *w, const struct frame *frames, size_t n);
 
+/** Nothing comes, and time passes. */
+void world_idle(struct world *w, uint64_t us);
+
 /**
  * End of input. Aborts unless every byte is accounted for, nothing is held of
  * any flow, and all packet buffers are back.

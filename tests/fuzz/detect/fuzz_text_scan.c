@@ -2,7 +2,9 @@
 /*
  * A stream of text with all shipped packs. Laws: any cut gives the same
  * findings and evidence, in the same order; a finding lies within the text; a
- * mask shows no more than it may; masked text is valid and hides what was found.
+ * mask shows no more than it may; masked text is valid and hides what was found;
+ * a preview tells what the end would, and changes nothing; what was settled is
+ * what the end would have told.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -71,6 +73,45 @@ drive(struct bytes in, size_t step)
 	return t;
 }
 
+/* The law of previews, and with @p settle that of settling, at @p at. */
+static void
+check_live(struct bytes in, size_t at, bool settle)
+{
+	struct tally end = drive(bytes_of(in.p, at), at), whole = drive(in, in.n);
+	struct tally t = {.size = in.n};
+	uint32_t pending = 0;
+	struct detect_sink sink = {on_finding, on_evidence, &t, &pending};
+	struct arena_budget budget = {.limit = 1 << 20};
+	struct text_scan *s;
+	struct arena a;
+	size_t told;
+
+	arena_init(&a, &arena_source_malloc, &budget);
+	s = text_scan_open(set, scratch, today, &sink, &a);
+	assert(s != NULL);
+	feed_steps(bytes_of(in.p, at), at, feed, s);
+	told = t.log.n;
+	text_scan_preview(s);
+	assert(bytes_equal(bytes_of(t.log.p, t.log.n), bytes_of(end.log.p, end.log.n)));
+	assert(pending > 0 || t.log.n == told);
+	t.log.n = told;
+	if (settle) {
+		text_scan_settle(s);
+		assert(pending == 0);
+		assert(bytes_equal(bytes_of(t.log.p, t.log.n), bytes_of(end.log.p, end.log.n)));
+	}
+	feed_steps(bytes_skip(in, at), in.n - at, feed, s);
+	text_scan_close(s);
+	assert(pending == 0);
+	if (!settle)
+		assert(bytes_equal(
+			bytes_of(t.log.p, t.log.n), bytes_of(whole.log.p, whole.log.n)));
+	arena_release(&a);
+	box_free(&t.log);
+	box_free(&end.log);
+	box_free(&whole.log);
+}
+
 static void
 check_masked_text(struct bytes in)
 {
@@ -102,6 +143,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = drive(in, data[0] % 64 + 1u);
 	assert(bytes_equal(bytes_of(whole.log.p, whole.log.n), bytes_of(cut.log.p, cut.log.n)));
 	check_masked_text(in);
+	check_live(in, data[0] % in.n, false);
+	check_live(in, in.n - data[0] % in.n, true);
 	box_free(&whole.log);
 	box_free(&cut.log);
 	return 0;

@@ -3,7 +3,8 @@
  * Any bytes as a policy file and as a pack, without compiling patterns.
  *
  * Laws: nothing is refused without an error that says why; what is accepted has a
- * deciding row for every pair of domains and channel; every address and name has at
+ * deciding row for every pair of domains and channel, and a mode for every pair that is
+ * the same both ways round; every address and name has at
  * most one domain, that exists; reading twice says the same.
  */
 #include <assert.h>
@@ -46,6 +47,21 @@ check_rows(const struct policy *p)
 			}
 }
 
+static void
+check_modes(const struct policy *p)
+{
+	bool exempts = false;
+
+	for (int a = DOMAIN_NONE; a < (int)p->n_domains; a++)
+		for (int b = a; b < (int)p->n_domains; b++) {
+			enum pair_mode mode = policy_mode(p, a, b);
+
+			assert(mode <= MODE_EXEMPT && policy_mode(p, b, a) == mode);
+			exempts |= mode == MODE_EXEMPT;
+		}
+	assert(policy_exempts(p) == exempts);
+}
+
 /* @return how many errors it has */
 static unsigned
 read_policy(const struct yaml_doc *doc, struct bytes text)
@@ -61,6 +77,7 @@ read_policy(const struct yaml_doc *doc, struct bytes text)
 	if (good) {
 		check_places(&p, text);
 		check_rows(&p);
+		check_modes(&p);
 		policy_lint(&p, &d);
 	}
 	diag_free(&d);

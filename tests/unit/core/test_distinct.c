@@ -35,6 +35,7 @@ test_counts_exactly(void **state)
 	bool is_new;
 
 	arena_init(&a, &arena_source_malloc, &budget);
+	assert_null(distinct_find(&set, spread(1)));
 	for (int round = 0; round < 2; round++)
 		for (uint64_t i = 1; i <= 100000; i++) {
 			struct distinct_entry *e = distinct_get(&set, &a, spread(i), &is_new);
@@ -44,6 +45,9 @@ test_counts_exactly(void **state)
 			if (is_new)
 				e->part = (uint32_t)i;
 			assert_int_equal(e->part, i);
+			assert_ptr_equal(distinct_find(&set, spread(i)), e);
+			assert_int_equal(distinct_find(&set, spread(i + 1)) != NULL,
+				round == 1 && i < 100000);
 		}
 	assert_int_equal(set.count, 100000);
 	distinct_each(&set, add_up, &sum);

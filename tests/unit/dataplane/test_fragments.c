@@ -18,6 +18,7 @@ struct bench {
 	struct rte_mempool *pool;
 	struct fragments *f;
 	uint64_t time;
+	bool keep;
 };
 
 static struct bench bench;
@@ -25,12 +26,30 @@ static struct bench bench;
 static int
 set_up(void **state)
 {
-	static const struct fragments_config cfg = {4, 30 * SECOND, 5, SOCKET_ID_ANY};
+	const struct fragments_config cfg = {.datagrams = 4,
+		.timeout_us = 30 * SECOND,
+		.seed = 5,
+		.socket = SOCKET_ID_ANY,
+		.keep_originals = bench.keep};
 
 	bench.time = SECOND;
 	bench.f = fragments_create(&cfg);
 	*state = &bench;
 	return bench.f == NULL;
+}
+
+static int
+set_up_watch(void **state)
+{
+	bench.keep = false;
+	return set_up(state);
+}
+
+static int
+set_up_inline(void **state)
+{
+	bench.keep = true;
+	return set_up(state);
 }
 
 /* Every test ends with all mbufs back in their pool. */
@@ -123,6 +142,7 @@ feed_ipv4(const uint8_t *p, uint16_t at, uint16_t n, bool more, uint16_t id, str
 static void
 assert_payload(struct packet *p, const char *want)
 {
+	struct rte_mbuf *m[FRAGMENTS_MAX];
 	struct box b = {0};
 	struct bytes piece;
 
@@ -132,6 +152,13 @@ assert_payload(struct packet *p, const char *want)
 		box_put(&b, piece.p, piece.n);
 	assert_true(bytes_equal(bytes_of(b.p, b.n), bytes_str(want)));
 	box_free(&b);
+	if (bench.keep) {
+		unsigned n = fragments_originals(p, m, FRAGMENTS_MAX);
+
+		assert_in_range(n, 2, FRAGMENTS_MAX);
+		rte_pktmbuf_free_bulk(m, n);
+		assert_int_equal(fragments_originals(p, m, FRAGMENTS_MAX), 0);
+	}
 	rte_pktmbuf_free(p->mbuf);
 }
 
@@ -285,7 +312,7 @@ test_doubled(void **state)
 			bool doubled = again || i % 2 == 1;
 
 			assert_int_equal(r,
-				doubled         ? FRAGMENT_DOUBLED
+				doubled		? FRAGMENT_DOUBLED
 					: k < 2 ? FRAGMENT_HELD
 						: FRAGMENT_WHOLE);
 			if (r == FRAGMENT_WHOLE)
@@ -380,10 +407,244 @@ test_full(void **state)
 	assert_payload(&p, "0123456789abcdefghij");
 }
 
-int
-main(void)
+/* ---- inline: as they came ---- */
+
+/* Frames of one datagram, each with what is needed to feed it. */
+struct train {
+	uint8_t frame[FRAGMENTS_MAX][2048];
+	size_t n[FRAGMENTS_MAX];
+	unsigned frames;
+	enum link link;
+};
+
+/* Eight bytes in each but the last, which has 5; Ethernet, a tag, and padding to 64 bytes. */
+static void
+ipv4_train(struct train *t, unsigned frames, uint16_t id)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	uint8_t d[8];
+
+	*t = (struct train){.frames = frames, .link = LINK_ETHERNET};
+	for (unsigned i = 0; i < frames; i++) {
+		bool more = i + 1 < frames;
+
+		memset(d, (int)('a' + i), sizeof(d));
+		memcpy(t->frame[i], frame_vlan_udp, 18);
+		t->n[i] = 18 +
+			ipv4_fragment(
+				t->frame[i] + 18, d, (uint16_t)(i * 8), more ? 8 : 5, more, id);
+		memset(t->frame[i] + t->n[i], (int)(0x50 + i), 64 - t->n[i]);
+		t->n[i] = 64;
+	}
+}
+
+static void
+ipv6_train(struct train *t, unsigned frames, bool options, uint8_t id)
+{
+	uint8_t d[8];
+
+	*t = (struct train){.frames = frames, .link = LINK_RAW};
+	for (unsigned i = 0; i < frames; i++) {
+		bool more = i + 1 < frames;
+
+		memset(d, (int)('a' + i), sizeof(d));
+		t->n[i] = ipv6_fragment(
+			t->frame[i], d, (uint16_t)(i * 8), more ? 8 : 5, more, options);
+		t->frame[i][(options ? 48 : 40) + 7] = id;
+	}
+}
+
+static enum fragment_result
+feed_of(const struct train *t, unsigned i, struct packet *ret)
+{
+	return feed(t->frame[i], t->n[i], t->link, ret);
+}
+
+/* The frames leave in the order of their offset, each byte as it was. */
+static void
+assert_originals(struct packet *p, const struct train *t)
+{
+	struct rte_mbuf *m[FRAGMENTS_MAX];
+
+	assert_int_equal(fragments_originals(p, m, FRAGMENTS_MAX), t->frames);
+	rte_pktmbuf_free(p->mbuf);
+	for (unsigned i = 0; i < t->frames; i++) {
+		assert_int_equal(rte_pktmbuf_pkt_len(m[i]), t->n[i]);
+		assert_memory_equal(rte_pktmbuf_mtod(m[i], void *), t->frame[i], t->n[i]);
+		assert_int_equal(packet_meta(m[i])->link, t->link);
+		assert_int_equal(packet_meta(m[i])->ts_us, bench.time);
+		assert_null(packet_meta(m[i])->original);
+		rte_pktmbuf_free(m[i]);
+	}
+}
+
+/* In order, backwards, the even ones first, or turned round. */
+static unsigned
+place_in(unsigned how, unsigned i, unsigned n)
+{
+	switch (how) {
+	case 0:
+		return i;
+	case 1:
+		return n - 1 - i;
+	case 2:
+		return i < (n + 1) / 2 ? 2 * i : 2 * (i - (n + 1) / 2) + 1;
+	default:
+		return (i + how) % n;
+	}
+}
+
+static void
+feed_train(const struct train *t, unsigned how)
+{
+	struct packet p;
+
+	for (unsigned i = 0; i < t->frames; i++)
+		assert_int_equal(feed_of(t, place_in(how, i, t->frames), &p),
+			i + 1 < t->frames ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+	assert_originals(&p, t);
+	assert_int_equal(rte_mempool_in_use_count(bench.pool), 0);
+}
+
+static void
+test_originals(void **state)
+{
+	struct train t;
+
+	(void)state;
+	for (unsigned frames = 2; frames <= FRAGMENTS_MAX; frames++)
+		for (unsigned how = 0; how < 6; how++) {
+			uint16_t id = (uint16_t)(frames * 6 + how);
+
+			ipv4_train(&t, frames, id);
+			feed_train(&t, how);
+			ipv6_train(&t, frames, how & 1, (uint8_t)id);
+			feed_train(&t, how);
+		}
+	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 0);
+	assert_int_equal(fragments_counters(bench.f)->reassembled, 7 * 6 * 2);
+}
+
+/* A frame that doesn't fit a buffer comes in a chain, and leaves in it. */
+static void
+test_originals_in_chains(void **state)
+{
+	static uint8_t d[4000], frame[5000];
+	struct rte_mbuf *m[FRAGMENTS_MAX];
+	struct packet p;
+	uint16_t id = 77;
+
+	(void)state;
+	memset(d, 'x', sizeof(d));
+	for (int i = 0; i < 2; i++) {
+		size_t n = ipv4_fragment(frame, d, (uint16_t)(i * 4000), 4000, i == 0, id);
+		struct rte_mbuf *first = pool_frame(frame, 1000, LINK_RAW);
+
+		for (size_t at = 1000; at < n; at += 1000) {
+			size_t piece = n - at < 1000 ? n - at : 1000;
+			struct rte_mbuf *next = pool_frame(frame + at, piece, LINK_RAW);
+
+			/* What a pool's buffer may hold from an earlier use. */
+			memset(packet_meta(next), 0xa5, sizeof(struct packet_meta));
+			assert_int_equal(rte_pktmbuf_chain(first, next), 0);
+		}
+		packet_meta(first)->wire_length = (uint32_t)n;
+		assert_int_equal(headers_parse(first, true, &p), HEADER_FRAGMENT);
+		assert_int_equal(
+			fragments_feed(bench.f, &p), i == 0 ? FRAGMENT_HELD : FRAGMENT_WHOLE);
+		m[i + 2] = first;
+	}
+	assert_int_equal(fragments_originals(&p, m, 2), 2);
+	assert_ptr_equal(m[0], m[2]);
+	assert_ptr_equal(m[1], m[3]);
+	assert_int_equal(m[0]->nb_segs, 5);
+	assert_int_equal(rte_pktmbuf_pkt_len(m[0]), 4020);
+	rte_pktmbuf_free_bulk(m, 2);
+	rte_pktmbuf_free(p.mbuf);
+}
+
+/* One id for two datagrams: a receiver that lost a part of the first would mix them. */
+static void
+test_id_again(void **state)
+{
+	struct train t, again;
+	struct packet p;
+
+	(void)state;
+	for (int family = 4; family <= 6; family += 2) {
+		uint64_t lost = fragments_counters(bench.f)->lost_bytes;
+
+		for (int i = 0; i < 2; i++) {
+			struct train *to = i == 0 ? &t : &again;
+
+			if (family == 4)
+				ipv4_train(to, 2, 9);
+			else
+				ipv6_train(to, 2, false, 9);
+		}
+		feed_train(&t, 0);
+		/* The same bytes: not needed twice. */
+		assert_int_equal(feed_of(&t, 0, &p), FRAGMENT_DOUBLED);
+		assert_int_equal(feed_of(&t, 1, &p), FRAGMENT_DOUBLED);
+		/* Others: held, and never let go. */
+		for (unsigned i = 0; i < 2; i++)
+			again.frame[i][family == 4 ? 38 : 48] ^= 1;
+		assert_int_equal(feed_of(&again, 0, &p), FRAGMENT_HELD);
+		assert_int_equal(feed_of(&again, 1, &p), FRAGMENT_LOST);
+		assert_null(p.mbuf);
+		assert_int_equal(fragments_counters(bench.f)->lost_bytes, lost + 13);
+		assert_int_equal(rte_mempool_in_use_count(bench.pool), 0);
+		/* After the timeout the id is free again. */
+		bench.time += 30 * SECOND + 1;
+		feed_train(&again, 1);
+	}
+	assert_int_equal(fragments_counters(bench.f)->reused, 2);
+}
+
+static void
+test_no_buffers(void **state)
+{
+	struct rte_mbuf *all[256];
+	unsigned n = 0;
+	struct train t;
+	struct packet p;
+
+	(void)state;
+	ipv4_train(&t, 2, 1);
+	while ((all[n] = rte_pktmbuf_alloc(bench.pool)) != NULL)
+		n++;
+	rte_pktmbuf_free(all[--n]);
+	assert_int_equal(feed_of(&t, 0, &p), FRAGMENT_LOST);
+	assert_null(p.mbuf);
+	assert_int_equal(fragments_counters(bench.f)->uncopied, 1);
+	assert_int_equal(fragments_counters(bench.f)->lost_bytes, 8);
+	rte_pktmbuf_free_bulk(all, n);
+	/* And it is taken when it comes again. */
+	feed_train(&t, 0);
+}
+
+/* What isn't whole at the end is freed; tear_down() counts. */
+static void
+test_end_while_held(void **state)
+{
+	struct train t;
+	struct packet p;
+
+	(void)state;
+	for (uint16_t id = 0; id < 4; id++) {
+		ipv4_train(&t, 8, id);
+		for (unsigned i = 0; i < 7; i++)
+			assert_int_equal(feed_of(&t, i, &p), FRAGMENT_HELD);
+	}
+	assert_int_equal(rte_mempool_in_use_count(bench.pool), 2 * 4 * 7);
+}
+
+static int
+run_all(void)
+{
+#define T(name)                                                                                    \
+	cmocka_unit_test_setup_teardown(name, set_up_watch, tear_down),                            \
+		cmocka_unit_test_setup_teardown(name, set_up_inline, tear_down)
+#define INLINE(name) cmocka_unit_test_setup_teardown(name, set_up_inline, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_ipv4_orders),
 		T(test_ipv6_orders),
@@ -395,12 +656,24 @@ main(void)
 		T(test_too_many),
 		T(test_timeout),
 		T(test_full),
+		INLINE(test_originals),
+		INLINE(test_originals_in_chains),
+		INLINE(test_id_again),
+		INLINE(test_no_buffers),
+		INLINE(test_end_while_held),
 	};
 #undef T
+#undef INLINE
 
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int
+main(void)
+{
 	if (!dpdk_start("64"))
 		return 1;
 	bench.pool = rte_pktmbuf_pool_create("test", 255, 0, sizeof(struct packet_meta),
 		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	return bench.pool == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+	return bench.pool == NULL ? 1 : run_all();
 }

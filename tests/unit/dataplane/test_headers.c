@@ -12,6 +12,7 @@
 #include "dataplane/headers.h"
 #include "tests/support/cut.h"
 #include "tests/support/dpdk.h"
+#include "tests/support/frame.h"
 #include "tests/unit/dataplane/frames.h"
 
 #define FRAME(name) #name, frame_##name, sizeof(frame_##name)
@@ -246,6 +247,94 @@ test_payload_of_bad_checksums(void **state)
 	assert_int_equal(bad.payload_len, sizeof(copy) - 20);
 }
 
+/* What a sender leaves to its port: the sum of addresses, protocol and length, not inverted. */
+static uint16_t
+partial_of(const struct packet *p, const uint8_t *frame)
+{
+	const uint8_t *l4 = frame + p->l4_at;
+	uint32_t n = p->kind == PACKET_UDP ? (uint32_t)(l4[4] << 8 | l4[5])
+					   : p->l3_at + p->l3_len - p->l4_at;
+	uint32_t sum = frame_sum(p->address[0], 16, p->protocol + n);
+
+	return (uint16_t)~frame_fold(frame_sum(p->address[1], 16, sum));
+}
+
+static void
+check_partial(const struct good *k, size_t step)
+{
+	uint8_t copy[128];
+	struct packet p;
+	struct rte_mbuf *m = exact_frame(k->p, k->n, 0, k->link);
+	uint32_t at;
+
+	assert_int_equal(headers_parse(m, VERIFY_OR_COMPLETE, &p), k->result);
+	exact_free(m);
+	if (p.kind != PACKET_TCP && p.kind != PACKET_UDP)
+		return;
+	at = p.l4_at + (p.kind == PACKET_TCP ? 16 : 6);
+	memcpy(copy, k->p, k->n);
+	frame_put16(copy + at, partial_of(&p, k->p));
+	m = exact_frame(copy, k->n, step, k->link);
+	assert_int_equal(headers_parse(m, VERIFY_NO, &p), HEADER_BAD_CHECKSUM_IGNORED);
+	assert_int_equal(headers_parse(m, VERIFY_YES, &p),
+		p.kind == PACKET_TCP ? HEADER_TCP_CHECKSUM : HEADER_UDP_CHECKSUM);
+	assert_int_equal(headers_parse(m, VERIFY_OR_COMPLETE, &p), HEADER_PARTIAL_CHECKSUM);
+	assert_true(header_result_usable(HEADER_PARTIAL_CHECKSUM));
+	headers_complete_checksum(&p);
+	assert_int_equal(headers_parse(m, VERIFY_YES, &p), HEADER_OK);
+	for (uint32_t i = 0; i < k->n; i++) {
+		uint8_t scratch, b = *(const uint8_t *)rte_pktmbuf_read(m, i, 1, &scratch);
+
+		/* Without a checksum before: it has one now. */
+		if (b != k->p[i] && (k->p != frame_qinq_udp_zero || (i != at && i != at + 1)))
+			fail_msg("%s: %02x at %u, not %02x", k->name, b, i, k->p[i]);
+	}
+	assert_true(exact_free(m));
+	copy[at + 1] ^= 1;
+	m = exact_frame(copy, k->n, step, k->link);
+	assert_int_equal(headers_parse(m, VERIFY_OR_COMPLETE, &p),
+		p.kind == PACKET_TCP ? HEADER_TCP_CHECKSUM : HEADER_UDP_CHECKSUM);
+	exact_free(m);
+}
+
+static void
+test_partial(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		for (size_t step = 0; step <= 64; step++)
+			check_partial(&good[i], step);
+}
+
+/* RFC 768: a sum of 0 is written as all ones. */
+static void
+test_complete_to_zero(void **state)
+{
+	uint8_t copy[sizeof(frame_sll)];
+	struct rte_mbuf *m;
+	struct packet p;
+
+	(void)state;
+	memcpy(copy, frame_sll, sizeof(copy));
+	/* The checksum as payload makes it 0: "sll" begins at 44. */
+	m = exact_frame(copy, sizeof(copy), 0, LINK_SLL);
+	assert_int_equal(headers_parse(m, VERIFY_YES, &p), HEADER_OK);
+	exact_free(m);
+	frame_put16(copy + p.payload_at, 0);
+	m = exact_frame(copy, sizeof(copy), 0, LINK_SLL);
+	headers_parse(m, VERIFY_NO, &p);
+	headers_complete_checksum(&p);
+	memcpy(copy + p.payload_at, rte_pktmbuf_mtod_offset(m, uint8_t *, p.l4_at + 6), 2);
+	exact_free(m);
+	m = exact_frame(copy, sizeof(copy), 0, LINK_SLL);
+	headers_parse(m, VERIFY_NO, &p);
+	headers_complete_checksum(&p);
+	assert_memory_equal(
+		rte_pktmbuf_mtod_offset(m, uint8_t *, p.l4_at + 6), "\xff\xff", 2);
+	assert_int_equal(headers_parse(m, VERIFY_YES, &p), HEADER_OK);
+	exact_free(m);
+}
+
 /* RFC 8200, 8.1: over IPv6 a UDP checksum of 0 is wrong; RFC 768: over IPv4 it is none. */
 static void
 test_udp_zero(void **state)
@@ -365,6 +454,8 @@ main(void)
 		cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_payload_of_bad_checksums),
+		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_complete_to_zero),
 		cmocka_unit_test(test_udp_zero),
 		cmocka_unit_test(test_source_routed),
 		cmocka_unit_test(test_tcp_options),

@@ -112,7 +112,7 @@ test_pairs(void **state)
 	/* Sending and the way back of the workers take buffers, too. */
 	site_default(&plain);
 	assert_true(site_buffers_needed(&s) >
-		site_buffers_needed(&plain) + 4 * 4096 + 2 * plain.limits.worker_ring);
+		site_buffers_needed(&plain) + 2 * 4096 + 2 * plain.limits.worker_ring);
 	assert_false(plain.pairs);
 	site_free(&plain);
 	site_free(&s);
@@ -359,6 +359,25 @@ test_shares(void **state)
 	site_free(&s);
 }
 
+/* Inline each fragment is held twice. */
+static void
+test_fragment_buffers(void **state)
+{
+	struct site s;
+	uint64_t few;
+
+	(void)state;
+	site_default(&s);
+	assert_int_equal(site_fragment_buffers(&s), 8);
+	s.pairs = true;
+	assert_int_equal(site_fragment_buffers(&s), 16);
+	s.limits.fragment_datagrams = 1000;
+	few = site_buffers_needed(&s);
+	s.limits.fragment_datagrams = 2000;
+	assert_int_equal(site_buffers_needed(&s), few + 16 * 1000);
+	site_free(&s);
+}
+
 int
 main(void)
 {
@@ -374,6 +393,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_fragment_buffers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,7 +295,6 @@ class Watch(unittest.TestCase):
         self.assertEqual(len(out.splitlines()), 2005)
 
     def test_small_commands(self):
-        self.assertEqual(self.run_it("run").returncode, 1)
         self.assertEqual(self.run_it("nothing").returncode, 2)
         self.assertEqual(self.run_it().returncode, 2)
         for args in ["--help"], ["watch", "--help"], ["--version"], ["limits"]:

@@ -105,6 +105,66 @@ scan(struct bytes text, size_t step)
 	arena_release(&a);
 }
 
+/* Laws 1 to 3 of live text, at @p at: see text_scan_preview() and text_scan_settle(). */
+static void
+assert_live(struct bytes text, size_t at, bool settle)
+{
+	uint32_t pending = 0;
+	struct detect_sink sink = {on_finding, on_evidence, NULL, &pending};
+	struct arena_budget budget = {.limit = 64 * 1024};
+	struct found end[64], whole[64];
+	size_t n_end, n_whole, told;
+	struct text_scan *s;
+	struct arena a;
+
+	scan(text, text.n);
+	n_whole = seen.n;
+	assert_true(n_whole < ARRAY_LEN(whole));
+	memcpy(whole, seen.at, sizeof(whole));
+	scan(bytes_of(text.p, at), at);
+	n_end = seen.n;
+	assert_true(n_end < ARRAY_LEN(end));
+	memcpy(end, seen.at, sizeof(end));
+	seen.n = seen.evidence = 0;
+	arena_init(&a, &arena_source_malloc, &budget);
+	s = text_scan_open(set, scratch, today, &sink, &a);
+	feed_steps(bytes_of(text.p, at), at, feed, s);
+	told = seen.n;
+	text_scan_preview(s);
+	assert_int_equal(seen.n, n_end);
+	assert_memory_equal(seen.at, end, n_end * sizeof(end[0]));
+	seen.n = told;
+	if (settle)
+		text_scan_settle(s);
+	assert_int_equal(seen.n, settle ? n_end : told);
+	assert_memory_equal(seen.at, end, seen.n * sizeof(end[0]));
+	feed_steps(bytes_skip(text, at), text.n - at, feed, s);
+	text_scan_close(s);
+	assert_int_equal(pending, 0);
+	if (!settle) {
+		assert_int_equal(seen.n, n_whole);
+		assert_memory_equal(seen.at, whole, n_whole * sizeof(whole[0]));
+	}
+	arena_release(&a);
+}
+
+static void
+test_live(void **state)
+{
+	/* Context before, behind and of another kind; a character that a cut halves. */
+	static const char text[] =
+		"Patient 19760102-2382, telefon 197601032381 tack. 19760104-2380 \xc3\xa4" "r hennes "
+		"personnummer\xc3\xa5 19760105\xe2\x80\x93" "2389\xe2\x80\x93 197601062388 "
+		"SE2321000016-1A2B TLP:RED journal anamnes remiss diagnos 1976010723871976 "
+		"197601072387";
+
+	(void)state;
+	for (size_t at = 1; at < sizeof(text) - 1; at++) {
+		assert_live(BYTES_LIT(text), at, false);
+		assert_live(BYTES_LIT(text), at, true);
+	}
+}
+
 /* Is it one of the days whose serials 238 and 239 are test numbers (4.4)? */
 static bool
 is_test_day(int year, int month, int day)
@@ -463,6 +523,7 @@ main(void)
 		cmocka_unit_test(test_persons_inside),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_context_window),
+		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_names),

@@ -394,6 +394,54 @@ test_kind_and_type(void **state)
 	json_decref(event);
 }
 
+/* Invariant 8: one verdict in every mode; only what was done differs. */
+static void
+test_modes_differ_in_action_only(void **state)
+{
+	static const struct {
+		enum event_mode mode;
+		const char *action, *type;
+		enum event_refusal refusal;
+	} cases[] = {
+		{EVENT_MONITOR, "forward", "allowed", EVENT_REFUSAL_NONE},
+		{EVENT_SHADOW, "forward", "allowed", EVENT_REFUSAL_NONE},
+		{EVENT_ENFORCE, "forward", "allowed", EVENT_REFUSAL_NONE},
+		{EVENT_ENFORCE, "hold", "denied", EVENT_REFUSAL_NONE},
+		{EVENT_ENFORCE, "refuse", "denied", EVENT_REFUSAL_SMTP_554},
+		{EVENT_ENFORCE, "refuse", "denied", EVENT_REFUSAL_RESET},
+		{EVENT_ENFORCE, "drop", "denied", EVENT_REFUSAL_DROPPED},
+	};
+	struct message m = mail_message();
+	json_t *same = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct event_context c = context;
+		json_t *event;
+
+		c.mode = cases[i].mode;
+		c.action = cases[i].action;
+		c.refusal = cases[i].refusal;
+		event = event_of(&m, &judgement, &c);
+		assert_text(event, "sluss.mode", event_mode_name(c.mode));
+		assert_text(event, "event.action", c.action);
+		assert_text(event, "event.type", cases[i].type);
+		if (c.refusal == EVENT_REFUSAL_NONE)
+			assert_null(at(event, "sluss.refusal"));
+		else
+			assert_text(event, "sluss.refusal.said", event_refusal_name(c.refusal));
+		json_object_del(at(event, "event"), "action");
+		json_object_del(at(event, "event"), "type");
+		json_object_del(at(event, "sluss"), "mode");
+		json_object_del(at(event, "sluss"), "refusal");
+		if (same == NULL)
+			same = json_incref(event);
+		assert_true(json_equal(event, same));
+		json_decref(event);
+	}
+	json_decref(same);
+}
+
 static void
 test_ipv6(void **state)
 {
@@ -775,14 +823,19 @@ test_schema(void **state)
 		.env = &all.env, .protocol = "raw", .channel = CHANNEL_OTHER, .counts = counts};
 	const struct event_judgement nothing = {.verdict = "forward"}, none = {0};
 	const struct event_context file = {.observer = "gw1", .action = "forward"};
-	const struct event_evasion evasion = {"tcp-overlap-conflict", DIR_SERVER, 1460, 12};
-	struct event_context named = context;
+	const struct event_evasion evasion = {
+		EVENT_EVASION_TCP_OVERLAP_CONFLICT, DIR_SERVER, 1460, 12};
+	struct event_context named = context, refused = context;
 	json_t *field;
 	size_t i, n;
 
 	(void)state;
 	named.direction = "outbound";
+	refused.mode = EVENT_ENFORCE;
+	refused.action = "refuse";
+	refused.refusal = EVENT_REFUSAL_SMTP_554;
 	check_record(event_of(&full, &judgement, &context), VERDICT);
+	check_record(event_of(&full, &judgement, &refused), VERDICT);
 	check_record(event_of(&bare, &nothing, &file), VERDICT);
 	check_record(parse(event_evasion_json(&evasion, &named, &n), &n), EVASION);
 	/* A file on disk goes nowhere, has no command and no gaps. */
@@ -806,7 +859,8 @@ test_schema(void **state)
 static void
 test_evasion(void **state)
 {
-	const struct event_evasion evasion = {"tcp-overlap-conflict", DIR_SERVER, 1460, 12};
+	const struct event_evasion evasion = {
+		EVENT_EVASION_TCP_OVERLAP_CONFLICT, DIR_SERVER, 1460, 12};
 	json_t *event;
 	size_t n;
 
@@ -821,6 +875,70 @@ test_evasion(void **state)
 	json_decref(event);
 }
 
+/* Each kind has its keyword and its own id; the first one's is the one of ordinal 0. */
+static void
+test_evasion_kinds(void **state)
+{
+	char ids[EVENT_EVASION_KINDS][EVENT_ID_SIZE], of_first[EVENT_ID_SIZE];
+	struct event_context c = context;
+	size_t n;
+
+	(void)state;
+	event_id(&c, "sluss.evasion", DIR_CLIENT, of_first);
+	c.ordinal = 99; /* a message's, and of no account */
+	for (unsigned i = 0; i < EVENT_EVASION_KINDS; i++) {
+		const struct event_evasion e = {
+			.kind = (enum event_evasion_kind)i, .direction = DIR_CLIENT};
+		json_t *event;
+
+		c.mode = EVENT_ENFORCE;
+		c.action = i == 0 ? "rewrite" : "drop";
+		event = parse(event_evasion_json(&e, &c, &n), &n);
+		assert_text(event, "sluss.evasion.what", event_evasion_name(e.kind));
+		assert_text(event, "event.action", c.action);
+		assert_text(event, "event.type", "denied");
+		snprintf(ids[i], sizeof(ids[i]), "%s", json_string_value(at(event, "event.id")));
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(ids[i], ids[k]);
+		json_decref(event);
+	}
+	assert_string_equal(ids[0], of_first);
+}
+
+/* The schema's keywords, which are the page's, in the order of the code's. */
+static void
+assert_keywords(const char *field, const char *(*name)(unsigned), unsigned n)
+{
+	json_t *list = json_object_get(json_object_get(all.schema, "keywords"), field), *entry;
+	size_t i;
+
+	assert_int_equal(json_array_size(list), n);
+	json_array_foreach (list, i, entry)
+		assert_string_equal(
+			json_string_value(json_object_get(entry, "keyword")), name((unsigned)i));
+}
+
+static const char *
+evasion_name(unsigned i)
+{
+	return event_evasion_name((enum event_evasion_kind)i);
+}
+
+static const char *
+refusal_name(unsigned i)
+{
+	return event_refusal_name((enum event_refusal)(i + EVENT_REFUSAL_NONE + 1));
+}
+
+static void
+test_keywords(void **state)
+{
+	(void)state;
+	assert_keywords("sluss.evasion.what", evasion_name, EVENT_EVASION_KINDS);
+	assert_keywords("sluss.refusal.said", refusal_name, EVENT_REFUSAL_DROPPED);
+	assert_null(event_refusal_name(EVENT_REFUSAL_NONE));
+}
+
 int
 main(void)
 {
@@ -828,6 +946,7 @@ main(void)
 		cmocka_unit_test(test_contract),
 		cmocka_unit_test(test_direction_of_data),
 		cmocka_unit_test(test_kind_and_type),
+		cmocka_unit_test(test_modes_differ_in_action_only),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_many_recipients),
 		cmocka_unit_test(test_id_vectors),
@@ -837,6 +956,8 @@ main(void)
 		cmocka_unit_test(test_mailbox_is_one_record),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_evasion),
+		cmocka_unit_test(test_evasion_kinds),
+		cmocka_unit_test(test_keywords),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -118,6 +118,9 @@ test_places(void **state)
 	diag_free(&d);
 }
 
+/* Rows of modes, in front of the tests. */
+#define MODES(rows) "modes:\n  - " rows "\ntests:\n"
+
 /* A piece of the good text replaced; the error that comes first, and what it points at. */
 static const struct bad_case {
 	const char *line, *instead, *at, *want;
@@ -125,7 +128,8 @@ static const struct bad_case {
 	{"schema: 1", "schema: 2", "2", "schema is \"2\"; write 1"},
 	{"name: p", "nam: p", "nam: p",
 		"unknown key \"nam\" in the policy (did you mean \"name\"?); write one of schema, "
-		"name, version, classes, domains, packs, information, egress, default, tests"},
+		"name, version, classes, domains, packs, information, egress, default, modes, "
+		"tests"},
 	{"name: p", "name: 'a b'", "'a b'",
 		"name is \"a b\"; write at most 64 letters (a-z), digits, -, _ and ., first a "
 		"letter or digit"},
@@ -211,6 +215,30 @@ static const struct bad_case {
 	{"default: {ceiling: K0, over: alert, opaque: allow}",
 		"default: {ceiling: K0, over: alert, opaque: block}", "block",
 		"opaque is \"block\"; write one of allow, alert, hold, refuse, drop"},
+	{"tests:\n", "modes: {}\ntests:\n", "{}",
+		"modes is a map; write a list, in [brackets] or with a \"- \" each"},
+	{"tests:\n", MODES("{between: [a, d], mode: shadow}"), "d]",
+		"between is \"d\"; write one of a, b, c, any"},
+	{"tests:\n", MODES("{between: [a, [b, any]], mode: shadow}"), "any]]",
+		"any in a list; write between: any, or domains only"},
+	{"tests:\n", MODES("{between: [a, []], mode: shadow}"), "[]],",
+		"between is an empty list; write any, or a domain"},
+	{"tests:\n", MODES("{between: [a], mode: shadow}"), "[a], mode",
+		"between has 1 entry; write two, such as [any, any], and more domains as a list in "
+		"one of them"},
+	{"tests:\n", MODES("{between: [a, b, c], mode: shadow}"), "[a, b, c]",
+		"between has 3 entries; write two, such as [any, any], and more domains as a list "
+		"in one of them"},
+	{"tests:\n", MODES("{between: any, mode: shadow}"), "any, mode",
+		"between is no list; write two entries, such as [any, any]"},
+	{"tests:\n", MODES("{mode: shadow}"), "{mode: ", "the row has no \"between\"; write it"},
+	{"tests:\n", MODES("{between: [any, any]}"), "{between",
+		"the row has no \"mode\"; write it"},
+	{"tests:\n", MODES("{between: [any, any], mode: exemt}"), "exemt",
+		"mode is \"exemt\" (did you mean \"exempt\"?); write one of enforce, shadow, "
+		"exempt"},
+	{"tests:\n", MODES("{from: a, to: b, mode: shadow}"), "from: a, to: b, mode",
+		"unknown key \"from\" in a row of modes; write one of between, mode"},
 	{"  - {name: t, from: a, to: b, channel: mail, file: x.eml, expect: refuse}",
 		"  - {name: t, from: a, to: b, channel: any, file: x.eml, expect: refuse}",
 		"any, file", "channel is \"any\"; write one of mail, file, web, app, other"},
@@ -323,25 +351,117 @@ static const struct bad_case lint[] = {
 		"\"::/0\""},
 };
 
+static const struct bad_case lint_modes[] = {
+	{"tests:\n",
+		MODES("{between: [a, any], mode: shadow}\n  - {between: [b, a], mode: exempt}"),
+		"{between: [b, a]",
+		"this row never decides: earlier rows, the first on line 18, fit wherever it does; "
+		"put it in front of them, or take it out"},
+	/* Both ways round, and all of a list. */
+	{"tests:\n",
+		MODES("{between: [[a, c], b], mode: shadow}\n  - {between: [b, [c, a]], mode: "
+		      "enforce}"),
+		"{between: [b, [c",
+		"this row never decides: earlier rows, the first on line 18, fit wherever it does; "
+		"put it in front of them, or take it out"},
+	/* One pair is left to the second row. */
+	{"tests:\n",
+		MODES("{between: [a, b], mode: shadow}\n  - {between: [a, [a, b]], mode: enforce}"),
+		NULL, NULL},
+	{"tests:\n",
+		MODES("{between: [a, a], mode: exempt}\n  - {between: [any, any], mode: enforce}"),
+		NULL, NULL},
+	{"tests:\n", MODES("{between: [b, a], mode: exempt}"), "{from: a, to: b",
+		"this row keeps nothing back: what goes directly between its domains is exempt by "
+		"the row of modes on line 18, and not read; take one of the two out"},
+	/* From a to any still decides from a to c. */
+	{"tests:\n", MODES("{between: [a, a], mode: exempt}"), NULL, NULL},
+};
+
+/* Each with the one warning besides, that the test's file is missing. */
+static void
+assert_lint(const struct bad_case *c)
+{
+	char *text = altered(c->line, c->instead);
+	struct diag d;
+	struct policy *p = load(text, &d);
+
+	assert_non_null(p);
+	policy_lint(p, &d);
+	assert_int_equal(d.warnings, c->want == NULL ? 1 : 2);
+	if (c->want != NULL)
+		assert_said(d.entries[0], text, text, c->at, "warning", c->want);
+	policy_free(p);
+	diag_free(&d);
+	free(text);
+}
+
 static void
 test_lint(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(lint); i++) {
-		char *text = altered(lint[i].line, lint[i].instead);
+	for (size_t i = 0; i < ARRAY_LEN(lint); i++)
+		assert_lint(&lint[i]);
+	for (size_t i = 0; i < ARRAY_LEN(lint_modes); i++)
+		assert_lint(&lint_modes[i]);
+}
+
+/* What the rows say, asked of every pair: a, b, c, and what belongs to no domain. */
+static const struct mode_case {
+	const char *rows;
+	enum pair_mode want[4][4];
+} modes[] = {
+#define E MODE_ENFORCE
+#define S MODE_SHADOW
+#define X MODE_EXEMPT
+	{"tests:\n", {{E, E, E, E}, {E, E, E, E}, {E, E, E, E}, {E, E, E, E}}},
+	{"modes: []\ntests:\n", {{E, E, E, E}, {E, E, E, E}, {E, E, E, E}, {E, E, E, E}}},
+	{MODES("{between: [a, b], mode: exempt}"),
+		{{E, X, E, E}, {X, E, E, E}, {E, E, E, E}, {E, E, E, E}}},
+	{MODES("{between: [c, c], mode: exempt}"),
+		{{E, E, E, E}, {E, E, E, E}, {E, E, X, E}, {E, E, E, E}}},
+	{MODES("{between: [any, b], mode: shadow}"),
+		{{E, S, E, E}, {S, S, S, S}, {E, S, E, E}, {E, S, E, E}}},
+	{MODES("{between: [[a, b], [b, c]], mode: shadow}"),
+		{{E, S, S, E}, {S, S, S, E}, {S, S, E, E}, {E, E, E, E}}},
+	{MODES("{between: [b, a], mode: exempt}\n  - {between: [a, any], mode: shadow}\n"
+	       "  - {between: [any, any], mode: enforce}"),
+		{{S, X, S, S}, {X, E, E, E}, {S, E, E, E}, {S, E, E, E}}},
+	{MODES("{between: [a, b], mode: enforce}\n  - {between: [any, any], mode: exempt}"),
+		{{X, E, X, X}, {E, X, X, X}, {X, X, X, X}, {X, X, X, X}}},
+#undef E
+#undef S
+#undef X
+};
+
+static void
+test_modes(void **state)
+{
+	static const int domains[] = {0, 1, 2, DOMAIN_NONE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		char *text = altered("tests:\n", modes[i].rows);
+		bool exempts = false;
 		struct diag d;
 		struct policy *p = load(text, &d);
 
+		diag_print(&d, stderr);
 		assert_non_null(p);
-		policy_lint(p, &d);
-		/* The last one says that the test's file is missing. */
-		assert_int_equal(d.warnings, lint[i].want == NULL ? 1 : 2);
-		if (lint[i].want != NULL)
-			assert_said(d.entries[0], text, text, lint[i].at, "warning", lint[i].want);
+		for (unsigned a = 0; a < 4; a++)
+			for (unsigned b = 0; b < 4; b++) {
+				assert_int_equal(policy_mode(p, domains[a], domains[b]),
+					modes[i].want[a][b]);
+				exempts |= modes[i].want[a][b] == MODE_EXEMPT;
+			}
+		assert_int_equal(policy_exempts(p), exempts);
 		policy_free(p);
 		diag_free(&d);
 		free(text);
 	}
+	assert_string_equal(pair_mode_name(MODE_ENFORCE), "enforce");
+	assert_string_equal(pair_mode_name(MODE_SHADOW), "shadow");
+	assert_string_equal(pair_mode_name(MODE_EXEMPT), "exempt");
 }
 
 static void
@@ -380,6 +500,8 @@ test_all_packs(void **state)
 	for (unsigned i = 0; i < p->n_information; i++)
 		assert_string_equal(p->information[i].id, detect_set_detector_id(p->detect, i));
 	assert_int_equal(policy_row(p, DOMAIN_NONE, DOMAIN_NONE, CHANNEL_OTHER)->ceiling, 0);
+	assert_int_equal(policy_mode(p, DOMAIN_NONE, DOMAIN_NONE), MODE_ENFORCE);
+	assert_false(policy_exempts(p));
 	policy_free(p);
 }
 
@@ -494,6 +616,7 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_missing_pack),
 		cmocka_unit_test(test_lint),
+		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_all_packs),
 		cmocka_unit_test(test_packs),

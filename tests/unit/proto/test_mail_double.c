@@ -243,6 +243,7 @@ conversation_message(
 		return NULL;
 	m->env = c->env;
 	m->conversation = c;
+	m->serial = ++c->messages[dir];
 	m->direction = dir;
 	m->channel = channel;
 	m->protocol = protocol;

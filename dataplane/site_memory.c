@@ -64,7 +64,8 @@ site_buffers_needed(const struct site *s)
 	for (unsigned i = 0; i < s->n_ports; i++)
 		ports += port_buffers(s, &s->ports[i]);
 	return l->tcp_segments + site_fragment_buffers(s) * l->fragment_datagrams +
-		ports + threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) + site_rings(s) * l->worker_ring;
+		ports + threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) +
+		site_rings(s) * l->worker_ring;
 }
 
 struct site_memory

@@ -296,7 +296,10 @@ open_endpoint(struct enforcement *e)
 	cfg.seq = back.released;
 	cfg.ack = from.read;
 	cfg.window = back.window;
-	cfg.peer_window = from.window;
+	cfg.peer_window = (uint32_t)from.window << from.scale;
+	cfg.peer_scale = from.scale;
+	cfg.mss = from.mss;
+	cfg.fin_read = from.fin_read;
 	cfg.stamped = from.stamped;
 	cfg.sack = from.sack;
 	cfg.stamp = back.stamp;

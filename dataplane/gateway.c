@@ -402,6 +402,8 @@ report(struct gateway *g, const struct worker_stats *stats, bool final)
 		.stats = stats,
 		.source = &source,
 		.classifier = g->names,
+		.domains = policy_swap_current(&g->policies)->domains,
+		.n_domains = policy_swap_current(&g->policies)->n_domains,
 		.dropped = g->lost(g),
 		.events_lost = events_lost(g->events),
 		.seconds = gateway_seconds() - g->started,

@@ -148,7 +148,7 @@ enum header_result headers_reparse(struct packet *p, enum verify verify);
  */
 struct bytes packet_piece(const struct packet *p, uint32_t at);
 
-/** Write @p b into the frame, @p at bytes from its start; it must lie within. No checksum follows. */
+/** Write @p b into the frame, @p at bytes from its start, within it. No checksum follows. */
 void packet_write(const struct packet *p, uint32_t at, struct bytes b);
 
 /**

@@ -5,6 +5,7 @@
 
 #include "dataplane/report.h"
 #include "inspectors/transfer.h"
+#include "policy/policy.h"
 
 _Static_assert(sizeof(struct inspection) <= ARENA_PAGE_SMALL, "an inspection fits a small page");
 
@@ -349,20 +350,42 @@ inspection_packet(struct inspection *in, const struct packet *p, enum direction 
 	return true;
 }
 
+/* Where data of that direction is counted by its domains. */
+static struct stats_pair *
+pair_of(const struct inspection *in, enum direction dir)
+{
+	const struct policy *policy = report_of(in)->policy;
+	const struct endpoints *ends = &in->conversation.ends;
+	int from = policy_domain_of_address(policy, ends->family, ends->address[dir]);
+	int to = policy_domain_of_address(
+		policy, ends->family, ends->address[dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT]);
+
+	return stats_pair(in->env->stats, from, to);
+}
+
 /* Every payload byte of the flow ends in exactly one column. */
 static void
 account(struct inspection *in)
 {
 	struct worker_stats *s = in->env->stats;
 	const struct conversation_stats *c = &in->conversation.stats;
-	uint64_t opaque = 0;
 
-	for (int dir = 0; dir < 2; dir++)
+	for (int dir = 0; dir < 2; dir++) {
+		uint64_t opaque = 0;
+		struct stats_pair *pair;
+
 		for (int r = 0; r < OPAQUE_COUNT; r++) {
 			s->opaque[r] += c->opaque[dir][r];
 			opaque += c->opaque[dir][r];
 		}
-	s->inspected += c->delivered[DIR_CLIENT] + c->delivered[DIR_SERVER] - opaque;
+		s->inspected += c->delivered[dir] - opaque;
+		if (c->delivered[dir] == 0)
+			continue;
+		pair = pair_of(in, (enum direction)dir);
+		for (int r = 0; r < OPAQUE_COUNT; r++)
+			pair->opaque[r] += c->opaque[dir][r];
+		pair->inspected += c->delivered[dir] - opaque;
+	}
 	if (in->conversation.datagrams)
 		return;
 	for (int dir = 0; dir < 2; dir++) {
@@ -474,8 +497,11 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 		ends->port[dir] = flow_port(f, (enum direction)dir);
 	}
 	for (int dir = 0; dir < 2; dir++)
-		if (unread->bytes[dir] > 0)
+		if (unread->bytes[dir] > 0) {
 			report_unread(report_of(&in), &in, (enum direction)dir, unread->bytes[dir]);
+			pair_of(&in, (enum direction)dir)->opaque[OPAQUE_OVER_BUDGET] +=
+				unread->bytes[dir];
+		}
 	count_flow(&in);
 }
 

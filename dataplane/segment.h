@@ -72,7 +72,7 @@ struct segment {
 	struct bytes payload; /* copied; must fit one packet buffer */
 };
 
-/** @return NULL: no buffer, or the payload doesn't fit. packet_meta() is set but for time and port. */
+/** @return NULL: no buffer, or the payload doesn't fit. packet_meta() lacks time and port. */
 struct rte_mbuf *segment_build(
 	struct rte_mempool *pool, const struct segment_path *path, const struct segment *s);
 
@@ -81,12 +81,14 @@ struct rte_mbuf *segment_build(
 void segment_set_seq(struct packet *p, uint32_t seq);
 void segment_set_ack(struct packet *p, uint32_t ack);
 void segment_set_window(struct packet *p, uint16_t window);
-void segment_set_flags(struct packet *p, uint8_t flags); /* the eight of byte 13; reserved bits go */
+/** All eight of byte 13; the reserved bits before them go. */
+void segment_set_flags(struct packet *p, uint8_t flags);
 /** Clear URG and the pointer (RFC 6093): the byte stays in line. */
 void segment_clear_urgent(struct packet *p);
 /** @return whether there is a time stamps option, which was read (TSval, TSecr) */
 bool segment_stamps(const struct packet *p, uint32_t *ret_stamp, uint32_t *ret_echo);
-void segment_set_stamps(struct packet *p, uint32_t stamp, uint32_t echo); /* only where there is one */
+/** Only where there is one. */
+void segment_set_stamps(struct packet *p, uint32_t stamp, uint32_t echo);
 
 /** Take away payload at the end: lengths of IP and frame follow. */
 void segment_cut_tail(struct packet *p, uint32_t n);

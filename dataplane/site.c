@@ -410,7 +410,8 @@ check_limits(struct reading *r, const struct yaml_node *map)
 		at = node != NULL ? node->at : map->at;
 	diag_error(r->d, at,
 		"packet_buffers is %llu, but tcp_segments, %u for each of fragment_datagrams, "
-		"and what waits for the workers may hold %llu: write at least that, or lower those",
+		"the ports' queues and what waits for the workers may hold %llu: write at least "
+		"that, or lower those",
 		(unsigned long long)r->site->limits.packet_buffers, site_fragment_buffers(r->site),
 		(unsigned long long)needed);
 	return false;

@@ -31,6 +31,22 @@ stats_application(struct worker_stats *s, uint16_t master, uint16_t app)
 	return a;
 }
 
+struct stats_pair *
+stats_pair(struct worker_stats *s, int from, int to)
+{
+	struct stats_pair *p;
+
+	for (unsigned i = 0; i < s->n_pairs; i++)
+		if (s->pairs[i].from == from && s->pairs[i].to == to)
+			return &s->pairs[i];
+	if (s->n_pairs == STATS_PAIRS_MAX)
+		return &s->other_pairs;
+	p = &s->pairs[s->n_pairs++];
+	p->from = from;
+	p->to = to;
+	return p;
+}
+
 static void
 add_all(uint64_t *to, const uint64_t *from, size_t n)
 {
@@ -44,6 +60,14 @@ add_application(struct stats_application *to, const struct stats_application *fr
 	to->flows += from->flows;
 	to->packets += from->packets;
 	to->bytes += from->bytes;
+}
+
+static void
+add_pair(struct stats_pair *to, const struct stats_pair *from)
+{
+	to->inspected += from->inspected;
+	to->exempt += from->exempt;
+	add_all(to->opaque, from->opaque, OPAQUE_COUNT);
 }
 
 static void
@@ -112,6 +136,12 @@ stats_add(struct worker_stats *to, const struct worker_stats *from)
 		add_application(stats_application(to, a->master, a->app), a);
 	}
 	add_application(&to->other_applications, &from->other_applications);
+	for (unsigned i = 0; i < from->n_pairs; i++) {
+		const struct stats_pair *p = &from->pairs[i];
+
+		add_pair(stats_pair(to, p->from, p->to), p);
+	}
+	add_pair(&to->other_pairs, &from->other_pairs);
 }
 
 int64_t

@@ -59,12 +59,22 @@ enum verdict_counter {
 /** "forward", "alert", "hold", "refuse", "drop". */
 const char *stats_verdict_name(enum verdict_counter v);
 
-enum { STATS_APPLICATIONS_MAX = 512 };
+enum { STATS_APPLICATIONS_MAX = 512, STATS_PAIRS_MAX = 64 };
 
 /** Traffic of one pair of nDPI protocols; ids as in struct classification. */
 struct stats_application {
 	uint16_t master, app;
 	uint64_t flows, packets, bytes; /* bytes of IP packets */
+};
+
+/**
+ * Coverage: what became of the payload from one domain to another. As in the law above,
+ * but for `repeated` and `undelivered`, which no domain gets.
+ */
+struct stats_pair {
+	int from, to; /* domains of the policy; DOMAIN_NONE */
+	uint64_t inspected, exempt;
+	uint64_t opaque[OPAQUE_COUNT];
 };
 
 struct worker_stats {
@@ -107,10 +117,18 @@ struct worker_stats {
 	struct stats_application applications[STATS_APPLICATIONS_MAX];
 	unsigned n_applications;
 	struct stats_application other_applications; /* beyond the table */
+
+	/* What was no flow's (a wrong checksum, lost fragments) is in no pair. */
+	struct stats_pair pairs[STATS_PAIRS_MAX];
+	unsigned n_pairs;
+	struct stats_pair other_pairs; /* beyond the table */
 };
 
 /** The entry for a pair of protocols; never NULL. One call for each flow that ends. */
 struct stats_application *stats_application(struct worker_stats *s, uint16_t master, uint16_t app);
+
+/** The entry for data that goes from one domain to another; never NULL. Not for each packet. */
+struct stats_pair *stats_pair(struct worker_stats *s, int from, int to);
 
 /** Add @p from to @p to. Peaks are added too: workers hold them at the same time. */
 void stats_add(struct worker_stats *to, const struct worker_stats *from);

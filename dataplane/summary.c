@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/classify.h"
+#include "policy/policy.h"
 
 enum { COLUMNS = 80, LABEL = 26, NUMBER = 16, NUMBER_MAX = 32 };
 
@@ -194,6 +195,123 @@ print_payload(FILE *out, const struct summary *s)
 	fputc('\n', out);
 }
 
+/* ---- coverage ---- */
+
+static uint64_t
+opaque_of(const uint64_t opaque[OPAQUE_COUNT])
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < OPAQUE_COUNT; i++)
+		sum += opaque[i];
+	return sum;
+}
+
+static uint64_t
+payload_of(const struct stats_pair *p)
+{
+	return p->inspected + p->exempt + opaque_of(p->opaque);
+}
+
+static int
+by_payload(const void *pa, const void *pb)
+{
+	const struct stats_pair *a = pa, *b = pb;
+	uint64_t na = payload_of(a), nb = payload_of(b);
+
+	if (na != nb)
+		return na < nb ? 1 : -1;
+	return a->from != b->from ? (a->from > b->from) - (a->from < b->from)
+				  : (a->to > b->to) - (a->to < b->to);
+}
+
+/* In tenths of a percent. Rounded up where a little must not look like nothing. */
+static void
+print_share(FILE *out, uint64_t n, uint64_t all, bool up)
+{
+	double share = (double)n / (double)all * 1000;
+	uint64_t tenths = (uint64_t)share;
+
+	if (up && (double)tenths < share)
+		tenths++;
+	/* Doubles are too coarse to tell all but one byte of a petabyte from all. */
+	if (!up && n < all && tenths == 1000)
+		tenths--;
+	fprintf(out, "%5" PRIu64 ".%" PRIu64 " %%", tenths / 10, tenths % 10);
+}
+
+static void
+pair_row(FILE *out, const char *name, const struct stats_pair *p)
+{
+	uint64_t all = payload_of(p);
+	char number[NUMBER_MAX];
+
+	if (all == 0)
+		return;
+	fprintf(out, "  %-33.33s%18s", name, grouped(all, number));
+	print_share(out, p->inspected, all, false);
+	print_share(out, opaque_of(p->opaque), all, true);
+	print_share(out, p->exempt, all, true);
+	fputc('\n', out);
+}
+
+static const char *
+domain_name(const struct summary *s, int domain)
+{
+	return domain >= 0 && (unsigned)domain < s->n_domains ? s->domains[domain].id : "unknown";
+}
+
+/* Workers count while they are added up: a part may be ahead of its sum. */
+static void
+take_away(uint64_t *from, uint64_t n)
+{
+	*from -= n < *from ? n : *from;
+}
+
+/* What the totals have beyond the pairs: it was no flow's. */
+static struct stats_pair
+without_pair(const struct worker_stats *w)
+{
+	struct stats_pair rest = {.inspected = w->inspected, .exempt = w->exempt};
+
+	memcpy(rest.opaque, w->opaque, sizeof(rest.opaque));
+	for (unsigned i = 0; i <= w->n_pairs; i++) {
+		const struct stats_pair *p = i < w->n_pairs ? &w->pairs[i] : &w->other_pairs;
+
+		take_away(&rest.inspected, p->inspected);
+		take_away(&rest.exempt, p->exempt);
+		for (unsigned r = 0; r < OPAQUE_COUNT; r++)
+			take_away(&rest.opaque[r], p->opaque[r]);
+	}
+	return rest;
+}
+
+/* Invariant 3: for each pair of domains, how much was read, and how much wasn't. */
+static void
+print_coverage(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	struct stats_pair sorted[STATS_PAIRS_MAX], rest;
+
+	if (s->n_domains == 0 || w->n_pairs == 0)
+		return;
+	memcpy(sorted, w->pairs, w->n_pairs * sizeof(*sorted));
+	qsort(sorted, w->n_pairs, sizeof(*sorted), by_payload);
+	fprintf(out, "%-35s%18s%9s%9s%9s\n", "Coverage", "payload", "read", "opaque", "exempt");
+	for (unsigned i = 0; i < w->n_pairs; i++) {
+		char name[2 * POLICY_ID_MAX + 8];
+
+		/* Both ends stay readable, however long they are. */
+		snprintf(name, sizeof(name), "%.14s -> %.14s", domain_name(s, sorted[i].from),
+			domain_name(s, sorted[i].to));
+		pair_row(out, name, &sorted[i]);
+	}
+	pair_row(out, "(others)", &w->other_pairs);
+	rest = without_pair(w);
+	pair_row(out, "(of no flow)", &rest);
+	fputc('\n', out);
+}
+
 static void
 print_verdicts(FILE *out, const struct summary *s)
 {
@@ -343,6 +461,7 @@ summary_print(FILE *out, const struct summary *s)
 	print_flows(out, s);
 	print_applications(out, s);
 	print_payload(out, s);
+	print_coverage(out, s);
 	print_verdicts(out, s);
 	print_findings(out, s);
 	print_beside(out, s);

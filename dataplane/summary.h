@@ -16,6 +16,7 @@
 #include "dataplane/stats.h"
 
 struct classifier;
+struct policy_domain; /* policy/policy.h */
 
 struct summary {
 	const struct worker_stats *stats;   /* of all workers together */
@@ -23,6 +24,8 @@ struct summary {
 	const struct classifier *classifier; /* for names; NULL: numbers */
 	const char *const *detectors;	     /* their ids; NULL: numbers */
 	size_t n_detectors;
+	const struct policy_domain *domains; /* for names */
+	unsigned n_domains;		     /* 0: no table of domains */
 	uint64_t dropped;		     /* ports: packets for which a worker's ring was full */
 	uint64_t events_lost;		     /* that could not be written */
 	double seconds;			     /* of running */

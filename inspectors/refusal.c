@@ -19,7 +19,7 @@ conversation_refuse(struct conversation *c, struct refusal *r)
 		r->n_words = 0;
 	/* Whatever an inspector waits for, it isn't coming. */
 	if (r->last && (step == REFUSE_WAIT || step == REFUSE_ABSORB))
-		step = r->n_words > 0 ? REFUSE_CLOSE : REFUSE_RESET;
+		step = REFUSE_CLOSE;
 	return step;
 }
 

@@ -48,6 +48,7 @@ struct ftp {
 	/* Commands whose reply hasn't come, enum ftp_verb. */
 	uint8_t mode, mode_asked; /* of MODE: accepted, and asked for last */
 	uint8_t queue[QUEUE];
+	uint64_t at[QUEUE]; /* client bytes up to the command's end */
 	unsigned first, n_queue;
 	bool unpaired;	  /* there were more: replies are not paired any more */
 	unsigned passive; /* PASV or EPSV without a reply yet */
@@ -55,6 +56,9 @@ struct ftp {
 	struct early early;
 	bool binary, protected;
 	uint64_t restart;
+	uint64_t position; /* client bytes up to the end of what data() was given */
+	bool refusing;
+	uint64_t left; /* client bytes that have left, as `position` counts */
 };
 
 /* ---- announcements ---- */
@@ -124,7 +128,9 @@ enqueue(struct ftp *f, enum ftp_verb verb)
 		f->unpaired = true;
 	if (f->unpaired)
 		return;
-	f->queue[(f->first + f->n_queue++) % QUEUE] = (uint8_t)verb;
+	f->queue[(f->first + f->n_queue) % QUEUE] = (uint8_t)verb;
+	f->at[(f->first + f->n_queue) % QUEUE] = f->position;
+	f->n_queue++;
 }
 
 static void
@@ -150,6 +156,16 @@ number(struct bytes in)
 	return v;
 }
 
+/* What was asked for makes the rest unreadable, if the answer is yes. */
+static void
+set_opaque_ahead(struct ftp *f, enum opaque_reason reason)
+{
+	struct message *m = f->side[DIR_CLIENT].message;
+
+	if (m != NULL)
+		m->opaque_ahead = reason;
+}
+
 static void
 on_command(struct ftp *f, struct bytes line)
 {
@@ -161,6 +177,9 @@ on_command(struct ftp *f, struct bytes line)
 	switch (verb) {
 	case FTP_AUTH:
 		f->side[DIR_CLIENT].maybe_tls = true;
+		if (bytes_starts_nocase(arg, BYTES_LIT("TLS")) ||
+			bytes_starts_nocase(arg, BYTES_LIT("SSL")))
+			set_opaque_ahead(f, OPAQUE_TLS);
 		break;
 	case FTP_PASV:
 	case FTP_EPSV:
@@ -253,6 +272,8 @@ on_reply(struct ftp *f, struct bytes line)
 	if (code == 220 && f->n_queue == 0)
 		return; /* the greeting */
 	verb = dequeue(f);
+	if (verb == FTP_AUTH && code >= 400)
+		set_opaque_ahead(f, OPAQUE_NONE);
 	if (verb == FTP_MODE && code < 300)
 		f->mode = f->mode_asked;
 	if (code == 234)
@@ -319,7 +340,8 @@ state_of(const struct side *s)
 static void
 push_line(struct side *s)
 {
-	part_push(s->part, bytes_of(s->line + s->pushed, s->n - s->pushed));
+	if (s->n > s->pushed)
+		part_push(s->part, bytes_of(s->line + s->pushed, s->n - s->pushed));
 	s->pushed = s->n;
 }
 
@@ -408,6 +430,7 @@ begin_tls(struct side *s)
 	static const struct part_meta meta = {.label = "ftp>tls"};
 
 	s->tls = true;
+	s->message->opaque_ahead = OPAQUE_NONE; /* it has begun, and is counted */
 	s->tls_part = part_open(s->message, NULL, &meta);
 }
 
@@ -429,6 +452,8 @@ ftp_data(void *state, enum direction dir, struct bytes in)
 	struct ftp *f = state;
 	struct side *s = &f->side[dir];
 
+	if (dir == DIR_CLIENT)
+		f->position += in.n;
 	if (!open_side(f, dir)) {
 		conversation_over(f->conversation, dir, in.n);
 		return;
@@ -502,6 +527,75 @@ ftp_close(void *state, bool reset)
 	leave_transfer(f);
 }
 
+/* ---- refusing ---- */
+
+/*
+ * One reply in the server's place, then the close. What is refused is either the file
+ * of the data connection (r->serial is 0: then the 550 answers the command that
+ * moves it, whether or not the server's 150 has passed, as RFC 959, 5.4 allows), or
+ * a command (then it answers that). AUTH is answered 534, "request denied for policy
+ * reasons" (RFC 2228, 5).
+ */
+static void
+say_refused(struct refusal *r, bool file, bool auth)
+{
+	const char *what = "550 Refused by data leakage prevention; the command must not leave";
+
+	if (file)
+		what = "550 Refused by data leakage prevention; the file must not leave";
+	else if (auth)
+		what = "534 Refused by data leakage prevention; what can't be read must not leave";
+	(void)refusal_say(r, "%s for this destination (event %.36s)\r\n", what, r->event_id);
+}
+
+static bool
+file_moves(const struct ftp *f)
+{
+	for (unsigned i = 0; i < f->n_queue; i++)
+		if (ftp_verb_moves((enum ftp_verb)f->queue[(f->first + i) % QUEUE]) != 0)
+			return true;
+	return false;
+}
+
+/* Does the server still owe a reply that comes before ours, or is it in the middle of one? */
+static bool
+server_owes(const struct ftp *f, bool file)
+{
+	const struct side *s = &f->side[DIR_SERVER];
+	enum ftp_verb verb = (enum ftp_verb)f->queue[f->first];
+
+	if (s->n > 0 || s->state != LINE_HEAD || f->multi != 0)
+		return true;
+	if (f->n_queue == 0 || f->at[f->first] > f->left)
+		return false;
+	return !file || (ftp_verb_moves(verb) == 0 && file_moves(f));
+}
+
+static enum refuse_step
+ftp_refuse(void *state, struct refusal *r)
+{
+	struct ftp *f = state;
+	const struct side *client = &f->side[DIR_CLIENT];
+	bool file = r->serial == 0;
+	uint64_t kept_back;
+
+	if (r->dir != DIR_CLIENT || client->tls || f->side[DIR_SERVER].tls)
+		return REFUSE_RESET;
+	if (!f->refusing) {
+		kept_back = refusal_unreleased(f->conversation, r);
+		f->left = kept_back < f->position ? f->position - kept_back : 0;
+		f->refusing = true;
+	}
+	if (!r->last && server_owes(f, file))
+		return REFUSE_WAIT;
+	/* The rest of the refused line. */
+	if (!r->last && !file && f->n_queue == 0 && !f->unpaired &&
+		(client->n > 0 || client->state != LINE_HEAD))
+		return REFUSE_ABSORB;
+	say_refused(r, file, f->n_queue > 0 && f->queue[f->first] == FTP_AUTH);
+	return REFUSE_CLOSE;
+}
+
 /* First commands of an FTP client that no SMTP client begins with. */
 static enum bid
 bid_on_client(struct bytes in)
@@ -572,4 +666,5 @@ const struct inspector_ops ftp_inspector = {
 	.gap = ftp_gap,
 	.finish = ftp_finish,
 	.close = ftp_close,
+	.refuse = ftp_refuse,
 };

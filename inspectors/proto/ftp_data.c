@@ -175,6 +175,16 @@ ftp_data_close(void *state, bool reset)
 	close_side(state, DIR_SERVER, true);
 }
 
+/*
+ * A data connection has no words: the file is absorbed to the sender's FIN, or the host's
+ * limit, and the connection closes. The 550 is the control connection's to say.
+ */
+static enum refuse_step
+ftp_data_refuse(void *state, struct refusal *r)
+{
+	return r->last ? REFUSE_CLOSE : REFUSE_ABSORB;
+}
+
 static enum bid
 ftp_data_bid(struct bytes client, struct bytes server)
 {
@@ -200,4 +210,5 @@ const struct inspector_ops ftp_data_inspector = {
 	.gap = ftp_data_gap,
 	.finish = ftp_data_finish,
 	.close = ftp_data_close,
+	.refuse = ftp_data_refuse,
 };

@@ -976,6 +976,17 @@ server_owes(const struct smtp *s)
 	return !s->greeted || (s->n_queue > 0 && s->queue[0].at <= s->refusal.left);
 }
 
+/* Behind each line, so that nothing depends on how many come at once. */
+static void
+go_on_refusing(struct smtp *s, bool last)
+{
+	struct smtp_refusal *f = &s->refusal;
+
+	f->speaking = f->speaking || last || !server_owes(s);
+	if (f->speaking)
+		answer_unanswered(s);
+}
+
 static enum refuse_step
 smtp_refuse(void *state, struct refusal *r)
 {
@@ -986,10 +997,9 @@ smtp_refuse(void *state, struct refusal *r)
 		return REFUSE_RESET;
 	if (!f->on)
 		begin_refusal(s, r);
-	if (!f->speaking && !r->last && server_owes(s))
+	go_on_refusing(s, r->last);
+	if (!f->speaking)
 		return REFUSE_WAIT;
-	f->speaking = true;
-	answer_unanswered(s);
 	if (r->last)
 		smtp_refusal_last(f, s->client_gone);
 	smtp_refusal_speak(f, r);
@@ -1015,8 +1025,8 @@ push_client(struct smtp *s, struct bytes in)
 			skip_tls(s, DIR_CLIENT, in.n);
 			return;
 		}
-		if (s->refusal.speaking)
-			answer_unanswered(s);
+		if (s->refusal.on)
+			go_on_refusing(s, false);
 	}
 }
 

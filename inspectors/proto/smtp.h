@@ -53,6 +53,10 @@
  * see another mail than we do ("SMTP smuggling"): from there on the content is
  * reported as damaged and its recipients as incomplete, while it is still read.
  *
+ * Refusing. Each command in the queue knows its message, and how many client bytes must
+ * have left before the server answers it: a chunk's all of the chunk, an AUTH's the answer
+ * to the challenge. smtp_refuse.h says what is answered in its place.
+ *
  * Secrets. Of an AUTH exchange only "AUTH <mechanism>" is scanned; the rest is
  * counted, up to 16,384 bytes and four lines unless the server asks for more.
  */

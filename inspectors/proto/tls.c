@@ -23,6 +23,8 @@ struct side {
 struct tls {
 	struct conversation *conversation;
 	struct side side[2];
+	bool server_spoke;
+	bool hello_begun; /* at least the version of the client's first record has come */
 };
 
 /* ---- the hello ---- */
@@ -184,6 +186,9 @@ tls_data(void *state, enum direction dir, struct bytes in)
 		return;
 	}
 	n = take_records(t, dir, in);
+	t->server_spoke = t->server_spoke || dir == DIR_SERVER;
+	t->hello_begun = t->hello_begun ||
+		(dir == DIR_CLIENT && s->message->bytes_total + n > 2);
 	if (n > 0)
 		part_skip(s->part, OPAQUE_TLS, n);
 	if (n < in.n)
@@ -240,6 +245,27 @@ tls_close(void *state, bool reset)
 	close_side(t, DIR_SERVER);
 }
 
+/* ---- refusing ---- */
+
+/*
+ * A fatal alert, access_denied (RFC 8446, 6.2), in the place of the ServerHello and in the
+ * version of the ClientHello's record. Once the server has spoken an alert would have to
+ * be encrypted, or would at least contradict what it said: then no words fit.
+ */
+static enum refuse_step
+tls_refuse(void *state, struct refusal *r)
+{
+	enum { ALERT = 21, FATAL = 2, ACCESS_DENIED = 49 };
+	const struct tls *t = state;
+	const struct side *client = &t->side[DIR_CLIENT];
+
+	if (r->dir != DIR_CLIENT || t->server_spoke || client->records.broken || !t->hello_begun)
+		return REFUSE_RESET;
+	(void)refusal_say(r, "%c%c%c%c%c%c%c", ALERT, 3, client->records.version_low, 0, 2, FATAL,
+		ACCESS_DENIED);
+	return REFUSE_CLOSE;
+}
+
 /* ---- the table ---- */
 
 static enum bid
@@ -283,4 +309,5 @@ const struct inspector_ops tls_inspector = {
 	.gap = tls_gap,
 	.finish = tls_finish,
 	.close = tls_close,
+	.refuse = tls_refuse,
 };

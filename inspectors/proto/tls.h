@@ -16,6 +16,7 @@ enum { TLS_RECORD_HEADER = 5, TLS_RECORD_MAX = 16384 + 2048 };
 struct tls_records {
 	uint8_t type;	/* of the record that is read */
 	uint8_t n_head; /* bytes of its header that have come */
+	uint8_t version_low; /* of its version; the high byte is 3 */
 	uint8_t length_high;
 	bool broken;
 	uint32_t left; /* bytes of its fragment still to come */

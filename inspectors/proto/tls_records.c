@@ -12,6 +12,7 @@ header_byte(struct tls_records *r, uint8_t c)
 	case 1:
 		return c == 3;
 	case 2:
+		r->version_low = c;
 		return c <= 4;
 	case 3:
 		r->length_high = c;

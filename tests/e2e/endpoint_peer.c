@@ -104,8 +104,8 @@ offer_of(const struct packet *p)
 static void
 answer_syn(struct peer *r, const struct offer *f)
 {
-	uint8_t options[24] = {2, 4, 0x05, 0x78, 1, 3, 3, SCALE, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0, 0x30,
-		0x39, 0, 0, 0, 0};
+	uint8_t options[24] = {2, 4, 0x05, 0x78, 1, 3, 3, SCALE, 1, 1, 4, 2, 1, 1, 8, 10, 0, 0,
+		0x30, 0x39, 0, 0, 0, 0};
 	struct segment s = {.seq = ISS,
 		.ack = r->irs + 1,
 		.window = 60000,

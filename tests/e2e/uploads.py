@@ -78,19 +78,19 @@ def ftp_folders(lab):
     folders(lab, ("ftp", "empty"), ("ftp/in",))
 
 
-def start_servers(lab):
+def start_servers(lab, address=netlab.SERVER):
     os.makedirs(lab.path("mail"))
     web_folders(lab)
     ftp_folders(lab)
     for port in (25, 2525):
         lab.serve(port, "/usr/bin/python3",
                   os.path.join(os.path.dirname(os.path.abspath(__file__)), "smtp_server.py"),
-                  netlab.SERVER, str(port), lab.path("mail"), log=f"smtp{port}.log")
-    conf = lab.file("nginx.conf", NGINX.format(dir=lab.dir, address=netlab.SERVER))
+                  address, str(port), lab.path("mail"), log=f"smtp{port}.log")
+    conf = lab.file("nginx.conf", NGINX.format(dir=lab.dir, address=address))
     lab.serve(80, "nginx", "-c", conf, "-p", lab.dir)
     for port in (21, 2121):
         conf = lab.file(f"vsftpd{port}.conf",
-                        VSFTPD.format(dir=lab.dir, address=netlab.SERVER, port=port))
+                        VSFTPD.format(dir=lab.dir, address=address, port=port))
         lab.serve(port, "vsftpd", conf, log=f"vsftpd{port}.log")
 
 

@@ -57,8 +57,8 @@ def _network(link, frame):
     return frame[4:] if link == NULL else frame if link in (RAW, RAW_OLD, RAW_IPV4) else b""
 
 
-def segments(path):
-    """Of each TCP segment: (source, port), (destination, port), flags, payload."""
+def tcp(path):
+    """Of each TCP segment: (source, port), (destination, port), sequence number, flags, payload."""
     for link, frame in frames(path):
         ip = _network(link, frame)
         if len(ip) >= 20 and ip[0] >> 4 == 4 and ip[9] == 6:
@@ -69,10 +69,49 @@ def segments(path):
             ends = ip[8:24], ip[24:40]
         else:
             continue
-        tcp = ip[at:end]
-        if len(tcp) < 20:
+        segment = ip[at:end]
+        if len(segment) < 20:
             continue
-        ports = struct.unpack(">HH", tcp[:4])
+        ports = struct.unpack(">HH", segment[:4])
         yield ((str(ipaddress.ip_address(ends[0])), ports[0]),
-               (str(ipaddress.ip_address(ends[1])), ports[1]), tcp[13],
-               tcp[(tcp[12] >> 4) * 4:])
+               (str(ipaddress.ip_address(ends[1])), ports[1]),
+               struct.unpack(">I", segment[4:8])[0], segment[13], segment[(segment[12] >> 4) * 4:])
+
+
+def segments(path):
+    """Of each TCP segment: (source, port), (destination, port), flags, payload."""
+    for source, destination, _, flags, payload in tcp(path):
+        yield source, destination, flags, payload
+
+
+class Streams:
+    """The bytes of each direction of each connection, as every segment of a capture has them.
+
+    Each connection must have its own ports. `streams[source, destination]` is a dictionary of
+    offset to byte; `conflicts` lists offsets that came with different bytes.
+    """
+
+    def __init__(self, path):
+        first, self.streams, self.conflicts = {}, {}, []
+        for source, destination, seq, flags, payload in tcp(path):
+            key = (source, destination)
+            if flags & 2:
+                first[key] = seq + 1
+                self.streams.setdefault(key, {})
+            if key not in first or not payload:
+                continue
+            stream, at = self.streams[key], (seq - first[key]) & 0xFFFFFFFF
+            for i, byte in enumerate(payload):
+                if stream.setdefault(at + i, byte) != byte:
+                    self.conflicts.append((key, at + i))
+
+    def prefix(self, key):
+        """The bytes from the first on, up to the first that is missing."""
+        stream, out = self.streams.get(key, {}), bytearray()
+        while len(out) in stream:
+            out.append(stream[len(out)])
+        return bytes(out)
+
+    def end(self, key):
+        """Behind the last byte that was seen anywhere."""
+        return max(self.streams.get(key, {}), default=-1) + 1

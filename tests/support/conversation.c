@@ -61,6 +61,8 @@ on_message(void *ctx, struct message *m)
 		m->direction == DIR_CLIENT ? "c" : "s", (unsigned long long)m->bytes_total,
 		(unsigned long long)opaque);
 	put_counts(e, m);
+	if (m->opaque_ahead != OPAQUE_NONE)
+		put(e, " ahead=%s", opaque_reason_name(m->opaque_ahead));
 	put(e, "\n");
 	for (unsigned i = 0; i < m->n_findings; i++)
 		put(e, "  %s %s %s @%llu\n", m->findings[i].mask,

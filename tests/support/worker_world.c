@@ -137,6 +137,27 @@ world_frames(struct world *w, const struct frame *frames, size_t n)
 	w->packets += n;
 }
 
+/* What is counted by pairs of domains is part of the totals. */
+static void
+check_pairs(const struct worker_stats *s)
+{
+	uint64_t inspected = s->other_pairs.inspected, exempt = s->other_pairs.exempt;
+
+	for (unsigned i = 0; i < s->n_pairs; i++) {
+		inspected += s->pairs[i].inspected;
+		exempt += s->pairs[i].exempt;
+	}
+	must(inspected == s->inspected, "a pair's bytes are missing");
+	must(exempt <= s->exempt, "a pair has exempt bytes that the total has not");
+	for (unsigned r = 0; r < OPAQUE_COUNT; r++) {
+		uint64_t opaque = s->other_pairs.opaque[r];
+
+		for (unsigned i = 0; i < s->n_pairs; i++)
+			opaque += s->pairs[i].opaque[r];
+		must(opaque <= s->opaque[r], "a pair has opaque bytes that the total has not");
+	}
+}
+
 void
 world_flush(struct world *w)
 {
@@ -148,6 +169,7 @@ world_flush(struct world *w)
 	}
 	must(w->stats.packets == w->packets, "packets are missing");
 	must(stats_unaccounted(&w->stats) == 0, "bytes are unaccounted for");
+	check_pairs(&w->stats);
 	must(w->stats.inspected <= w->stats.payload, "more bytes are opaque than there were");
 	must(w->stats.events == w->events_seen, "events are miscounted");
 	must(rte_mempool_avail_count(w->pool) == WORLD_POOL, "packet buffers are missing");

@@ -543,15 +543,28 @@ give_data(struct world *w, struct receivers *r, uint32_t at, uint32_t n, uint32_
 	uint8_t data[64];
 	uint8_t differ = roll(seed, 3) == 0 ? (uint8_t)(1 + roll(seed, 9)) : 0;
 
+	struct normaliser_numbers back;
+	uint32_t ack;
+
+	/* It got all that came back so far. */
+	normaliser_numbers(&w->n, 1 - r->dir, &back);
+	ack = back.released - w->base[1 - r->dir];
 	for (uint32_t i = 0; i < n; i++)
 		data[i] = (uint8_t)('a' + (at + i) % 10 + differ);
-	(void)give(w, &(struct seg){(uint8_t)r->dir, "A", 1 + at, 1}, data, n);
+	(void)give(w, &(struct seg){(uint8_t)r->dir, "A", 1 + at, ack}, data, n);
 }
 
+/* Sometimes with data of its own. */
 static void
 acknowledge(struct world *w, const struct receivers *r)
 {
-	(void)give(w, &(struct seg){(uint8_t)(1 - r->dir), "A", 1, 1 + r->next}, NULL, 0);
+	struct normaliser_numbers back;
+
+	normaliser_numbers(&w->n, 1 - r->dir, &back);
+	(void)give(w,
+		&(struct seg){(uint8_t)(1 - r->dir), "A", back.read - w->base[1 - r->dir],
+			1 + r->next},
+		"back", roll(r->seed, 2) * 4);
 }
 
 /* However it began: who goes on sending what is missing, comes to an end. */
@@ -575,12 +588,25 @@ complete(struct world *w, struct receivers *r, uint32_t *seed)
 	fail_msg("it hangs at %u", r->next);
 }
 
+/* What the cases did in all, so that none of it is missing unseen. */
 static void
-random_case(uint32_t seed, const struct normalise_config *cfg)
+add_up(struct normalise_counters *sum, const struct normalise_counters *c)
+{
+#define X(name, unit, sentence) sum->name += c->name;
+	NORMALISE_COUNTERS(X)
+#undef X
+	for (int i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		sum->drops[i] += c->drops[i];
+}
+
+/* @return whether the whole stream was read */
+static bool
+random_case(uint32_t seed, const struct normalise_config *cfg, struct normalise_counters *sum)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct receivers *r = calloc(1, sizeof(*r));
 	uint32_t odd = roll(&seed, 2) * roll(&seed, 20), front = 0;
+	bool whole;
 
 	*r = (struct receivers){.fin = -1, .seed = &seed, .loss = roll(&seed, 40)};
 	r->dir = roll(&seed, 2) == 0 ? C : S;
@@ -611,15 +637,20 @@ random_case(uint32_t seed, const struct normalise_config *cfg)
 	complete(w, r, &seed);
 	assert_memory_equal(r->first, w->read[r->dir], r->next);
 	assert_memory_equal(r->last, w->read[r->dir], r->next);
+	whole = r->next >= LENGTH;
+	add_up(sum, normalise_engine_counters(w->e));
 	world_close(w);
 	free(w);
 	free(r);
+	return whole;
 }
 
 static void
 test_random(void **state)
 {
 	struct normalise_config tight = config(), wide = config();
+	struct normalise_counters sum = {0};
+	unsigned whole = 0;
 
 	(void)state;
 	tight.flow_unacked = 100;
@@ -628,9 +659,98 @@ test_random(void **state)
 	wide.flow_segments = 100;
 	wide.segments = 200;
 	for (uint32_t seed = 1; seed <= 1500; seed++) {
-		random_case(seed, &tight);
-		random_case(seed * 7919, &wide);
+		whole += random_case(seed, &tight, &sum);
+		whole += random_case(seed * 7919, &wide, &sum);
 	}
+	assert_true(whole > 1500);
+	assert_true(sum.rewritten > 1000 && sum.rewritten_bytes > sum.rewritten);
+	assert_true(sum.blanked_bytes > 1000 && sum.held > 1000 && sum.swallowed > 1000);
+	assert_true(sum.restamped > 1000 && sum.duplicate_acks > 1000 && sum.bare > 100);
+	assert_true(sum.challenge_acks > 100 && sum.resets_ignored > 100);
+	assert_true(sum.drops[NORMALISE_DROP_NO_ROOM] > 1000);
+	assert_true(sum.drops[NORMALISE_DROP_AFTER_FIN] > 100);
+	assert_true(sum.drops[NORMALISE_DROP_STRAY] > 100);
+}
+
+/* ---- what an endpoint needs, and budgets ---- */
+
+static void
+test_numbers(void **state)
+{
+	static const struct seg talk[] = {SHAKE_USUAL, {C, "A", 1, 1, "abc", .stamp = 12},
+		{S, "A", 1, 3, "xy", 70, .stamp = 23}, {C, "FA", 4, 3, .stamp = 13}};
+	struct normalise_config cfg = config();
+	struct world *w = calloc(1, sizeof(*w));
+	struct normaliser_numbers c, s;
+
+	(void)state;
+	w->base[C] = 1000;
+	w->base[S] = 5000;
+	w->read_from[C] = w->read_from[S] = 1;
+	world_open(w, &cfg);
+	normaliser_numbers(&w->n, C, &c);
+	assert_false(c.synced);
+	for (size_t i = 0; i < ARRAY_LEN(talk); i++) {
+		if (i == 5)
+			w->answer[C] = RELEASE_HOLD;
+		(void)give(w, &talk[i], talk[i].data, talk[i].data != NULL ? strlen(talk[i].data) : 0);
+	}
+	normaliser_numbers(&w->n, C, &c);
+	normaliser_numbers(&w->n, S, &s);
+	assert_true(c.synced && c.stamped && c.sack && c.fin_read && !s.fin_read);
+	assert_int_equal(c.read, 1005);
+	assert_int_equal(c.released, 1004);
+	assert_int_equal(c.acked, 1003);
+	assert_int_equal(c.stamp, 13);
+	assert_int_equal(c.echo, 12);
+	assert_int_equal(c.scale, 7);
+	assert_int_equal(c.mss, 1460);
+	assert_int_equal(s.read, 5003);
+	assert_int_equal(s.released, 5003);
+	assert_int_equal(s.acked, 5003);
+	assert_int_equal(s.window, 70);
+	assert_int_equal(s.stamp, 23);
+	world_close(w);
+	free(w);
+}
+
+/* Flows share what the engine has; one that gets none of it can still go on in order. */
+static void
+test_shared_budgets(void **state)
+{
+	struct normalise_config cfg = config();
+	struct world *w[2];
+
+	(void)state;
+	cfg.held = 10;
+	for (int i = 0; i < 2; i++) {
+		w[i] = calloc(1, sizeof(*w[i]));
+		w[i]->read_from[C] = w[i]->read_from[S] = 1;
+		world_open(w[i], &cfg);
+		if (i == 1) {
+			normalise_engine_destroy(w[1]->e);
+			w[1]->e = w[0]->e;
+			normaliser_open(&w[1]->n, w[0]->e, &ops, w[1]);
+		}
+		(void)give(w[i], &(struct seg){C, "S", 0, 0}, NULL, 0);
+		(void)give(w[i], &(struct seg){S, "SA", 0, 1}, NULL, 0);
+		(void)give(w[i], &(struct seg){C, "A", 4, 1}, "defghi", 6);
+	}
+	assert_int_equal(normalise_engine_counters(w[0]->e)->held, 1);
+	assert_int_equal(normalise_engine_counters(w[0]->e)->drops[NORMALISE_DROP_NO_ROOM], 1);
+	assert_int_equal(normalise_engine_counters(w[0]->e)->drop_bytes[NORMALISE_DROP_NO_ROOM], 6);
+	(void)give(w[1], &(struct seg){C, "A", 1, 1}, "abc", 3);
+	assert_int_equal(w[1]->n_read[C], 3);
+	normaliser_close(&w[1]->n);
+	/* What the first one had is free again when it ends, and was shown. */
+	normaliser_close(&w[0]->n);
+	assert_true(bytes_equal(bytes_of(w[0]->dropped.p, w[0]->dropped.n),
+		bytes_str("closed:defghi")));
+	normaliser_open(&w[0]->n, w[0]->e, &ops, w[0]);
+	box_free(&w[1]->trace);
+	free(w[1]);
+	world_close(w[0]);
+	free(w[0]);
 }
 
 int
@@ -639,6 +759,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_shared_budgets),
 	};
 
 	if (!dpdk_start("64"))

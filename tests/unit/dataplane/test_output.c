@@ -17,6 +17,7 @@
 #include "dataplane/events.h"
 #include "dataplane/progress.h"
 #include "dataplane/summary.h"
+#include "policy/policy.h"
 
 struct fixture {
 	char folder[64], path[96];
@@ -244,6 +245,8 @@ static void
 test_summary_fits(void **state)
 {
 	static const char *const detectors[] = {"personnummer", "reserve-number"};
+	static const struct policy_domain domains[] = {
+		{.id = "short"}, {.id = "a-name-that-is-as-long-as-a-domains-name-may-ever-be-of-64-bytes"}};
 	struct worker_stats *w = calloc(1, sizeof(*w));
 	struct source_stats source;
 	struct summary s = {.stats = w, .source = &source, .detectors = detectors,
@@ -260,6 +263,11 @@ test_summary_fits(void **state)
 	w->n_applications = 2;
 	w->applications[0] = (struct stats_application){91, 203, 7, 8, 9};
 	w->applications[1] = (struct stats_application){3, 0, 99999999999, 99999999999, 9999999999999};
+	w->n_pairs = 2;
+	w->pairs[0] = (struct stats_pair){.from = 0, .to = DOMAIN_NONE, .inspected = 1};
+	w->pairs[1] = (struct stats_pair){.from = 1, .to = 0, .exempt = 99999999999999};
+	s.domains = domains;
+	s.n_domains = 2;
 	text = print_summary(&s, &ok);
 	assert_fits(text);
 	assert_true(ok); /* it isn't final */
@@ -268,6 +276,47 @@ test_summary_fits(void **state)
 	assert_non_null(strstr(text, "99,999,999,999"));
 	/* The most bytes first. */
 	assert_true(strstr(text, "  3.0 ") < strstr(text, "  91.203 "));
+	free(text);
+	free(w);
+}
+
+/* Shares: what was read is rounded down, what wasn't is rounded up. */
+static void
+test_coverage(void **state)
+{
+	static const struct policy_domain domains[] = {{.id = "vard"}, {.id = "internet"}};
+	static const char *const want[] = {
+		"  vard -> internet                          1,000,000   99.9 %    0.1 %    0.0 %\n"
+		"  unknown -> vard                                  10   50.0 %   30.0 %   20.0 %\n"
+		"  internet -> vard                                  4    0.0 %    0.0 %  100.0 %\n"
+		"  (of no flow)                                      7    0.0 %  100.0 %    0.0 %\n",
+		"  vard -> vard"};
+	struct worker_stats *w = calloc(1, sizeof(*w));
+	struct source_stats source = {0};
+	struct summary s = {.stats = w, .source = &source, .domains = domains, .n_domains = 2};
+	struct stats_pair *pair;
+	bool ok;
+	char *text;
+
+	(void)state;
+	pair = stats_pair(w, DOMAIN_NONE, 0);
+	pair->inspected = 5;
+	pair->opaque[OPAQUE_TLS] = 1;
+	pair->opaque[OPAQUE_DAMAGED] = 2;
+	pair->exempt = 2;
+	pair = stats_pair(w, 0, 1);
+	pair->inspected = 999999;
+	pair->opaque[OPAQUE_TLS] = 1;
+	stats_pair(w, 0, 0);
+	stats_pair(w, 1, 0)->exempt = 4;
+	w->inspected = 999999 + 5;
+	w->exempt = 6;
+	w->opaque[OPAQUE_TLS] = 2;
+	w->opaque[OPAQUE_DAMAGED] = 2 + 7;
+	text = print_summary(&s, &ok);
+	assert_fits(text);
+	assert_non_null(strstr(text, want[0]));
+	assert_null(strstr(text, want[1])); /* nothing went there */
 	free(text);
 	free(w);
 }
@@ -332,6 +381,20 @@ test_adding_workers(void **state)
 	assert_int_equal(sum->findings[7], 6);
 	assert_int_equal(sum->n_applications, 2);
 	assert_int_equal(stats_application(sum, 91, 203)->flows, 12);
+	stats_pair(a, 0, 1)->inspected = 1;
+	stats_pair(b, 1, 0)->inspected = 10;
+	stats_pair(b, 0, 1)->inspected = 100;
+	stats_pair(b, 0, 1)->opaque[OPAQUE_TLS] = 1000;
+	stats_add(sum, a);
+	stats_add(sum, b);
+	assert_int_equal(sum->n_pairs, 2);
+	assert_int_equal(stats_pair(sum, 0, 1)->inspected, 101);
+	assert_int_equal(stats_pair(sum, 0, 1)->opaque[OPAQUE_TLS], 1000);
+	assert_int_equal(stats_pair(sum, 1, 0)->inspected, 10);
+	for (int i = 0; i < STATS_PAIRS_MAX + 10; i++)
+		stats_pair(a, 7, i)->exempt++;
+	assert_int_equal(a->n_pairs, STATS_PAIRS_MAX);
+	assert_int_equal(a->other_pairs.exempt, 11);
 	/* The table is bounded; what is beyond it is together. */
 	for (unsigned i = 0; i < STATS_APPLICATIONS_MAX + 10; i++)
 		stats_application(a, (uint16_t)(1000 + i), 0)->flows++;
@@ -381,6 +444,7 @@ main(void)
 			test_an_event_longer_than_the_buffer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_run_that_did_not_begin, setup, teardown),
 		cmocka_unit_test(test_summary_fits),
+		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_bytes_must_add_up),
 		cmocka_unit_test(test_adding_workers),
 		cmocka_unit_test(test_progress_lines),

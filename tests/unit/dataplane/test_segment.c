@@ -303,7 +303,8 @@ test_any_edits(void **state)
 			char what[64];
 			unsigned which = (unsigned)rand_r(&seed) % EDITS;
 
-			snprintf(what, sizeof(what), "round %u, edit %u of kind %u", round, i, which);
+			snprintf(what, sizeof(what), "round %u, edit %u of kind %u", round, i,
+				which);
 			edit(&t, &p, which, &seed);
 			check(&t, &p, what);
 		}
@@ -451,8 +452,8 @@ check_sacks(const struct segment *s, const struct segment_path *path, const uint
 static void
 test_build_sacks(void **state)
 {
-	static const uint8_t four[36] = {1, 1, 5, 34, 0, 0, 0, 10, 0, 0, 0, 20, 0, 0, 0, 30, 0, 0, 0,
-		40, 0, 0, 0, 50, 0, 0, 0, 60, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1};
+	static const uint8_t four[36] = {1, 1, 5, 34, 0, 0, 0, 10, 0, 0, 0, 20, 0, 0, 0, 30, 0, 0,
+		0, 40, 0, 0, 0, 50, 0, 0, 0, 60, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1};
 	static const uint8_t stamped[40] = {1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 8, 1, 1, 5, 26, 0, 0,
 		0, 10, 0, 0, 0, 20, 0, 0, 0, 30, 0, 0, 0, 40, 0, 0, 0, 50, 0, 0, 0, 60};
 	struct segment s = {.flags = TCP_FLAG_ACK,

@@ -88,6 +88,55 @@ test_captures_as_ports(void **state)
 	site_free(&s);
 }
 
+/* Pairs are the ports in their order; a choice that isn't made is the safe one. */
+static void
+test_pairs(void **state)
+{
+	struct site s, plain;
+	struct diag d = {0};
+
+	assert_int_equal(parse("pairs: [[\"af_packet:a\", \"af_packet:b\"], [\"af_xdp:c\", "
+			       "\"pci:04:00.1\"]]\n"
+			       "inline: {midstream: adopt, stalled: bridge, full_table: drop}\n"
+			       "limits: {packet_buffers: 65536}\n",
+				 &s, &d), 0);
+	assert_true(s.pairs);
+	assert_int_equal(s.n_ports, 4);
+	assert_string_equal(s.ports[1].target, "b");
+	assert_int_equal(s.ports[2].kind, PORT_AF_XDP);
+	assert_int_equal(s.ports[3].kind, PORT_PCI);
+	assert_true(s.choices.midstream_adopt);
+	assert_true(s.choices.stalled_bridge);
+	assert_false(s.choices.full_table_pass);
+	assert_false(s.choices.non_ip_drop);
+	/* Sending and the way back of the workers take buffers, too. */
+	site_default(&plain);
+	assert_true(site_buffers_needed(&s) >
+		site_buffers_needed(&plain) + 4 * 4096 + 2 * plain.limits.worker_ring);
+	assert_false(plain.pairs);
+	site_free(&plain);
+	site_free(&s);
+}
+
+/* Each choice is in the reference, with what both mean. */
+static void
+test_choices_reference(void **state)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	site_print_choices(out);
+	fclose(out);
+#define X(name, sentence, first, first_sentence, second, second_sentence)                          \
+	assert_non_null(strstr(text, "\n" #name ": " #first ", or " #second "\n"));
+	INLINE_CHOICES(X)
+#undef X
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		assert_true(strlen(line) <= 80);
+	free(text);
+}
+
 /* Each error with its line and column, and with what would be right. */
 static void
 test_errors(void **state)
@@ -106,6 +155,19 @@ test_errors(void **state)
 		{"ports: [\"pcap:a\", \"af_packet:e\"]\n", "conf/site.yaml:1:19:", "mixed"},
 		{"ports: [\"af_packet:e\", \"af_packet:e\"]\n", "conf/site.yaml:1:24:", "twice"},
 		{"ports: af_packet:eth0\n", "conf/site.yaml:1:8:", "list"},
+		{"ports: [\"af_packet:e\", \"af_xdp:e\"]\n", "conf/site.yaml:1:24:", "twice"},
+		{"ports: [\"af_packet:e\"]\npairs: [[\"af_packet:a\", \"af_packet:b\"]]\n",
+			"conf/site.yaml:2:8:", "exclude"},
+		{"pairs: [\"af_packet:a\"]\n", "conf/site.yaml:1:9:", "a pair is two ports"},
+		{"pairs: [[\"af_packet:a\"]]\n", "conf/site.yaml:1:9:", "a pair is two ports"},
+		{"pairs: [[\"pcap:a\", \"pcap:b\"]]\n", "conf/site.yaml:1:10:", "af_xdp:INTERFACE"},
+		{"pairs: [[\"af_packet:a\", \"af_packet:b\"], [\"af_packet:c\", \"af_packet:a\"]]\n",
+			"conf/site.yaml:1:57:", "twice"},
+		{"pairs: [[\"af_packet:a\", \"af_packet:b\"]]\ncores: [0]\n", "conf/site.yaml:2:8:",
+			"write 2"},
+		{"inline: {midstreams: adopt}\n", "conf/site.yaml:1:10:", "midstream"},
+		{"inline: {midstream: pass}\n", "conf/site.yaml:1:21:", "adopt"},
+		{"inline: yes\n", "conf/site.yaml:1:9:", "inline"},
 		{"workers: 0\n", "conf/site.yaml:1:10:", "1"},
 		{"workers: 65\n", "conf/site.yaml:1:10:", "64"},
 		{"workers: two\n", "conf/site.yaml:1:10:", "number"},
@@ -322,6 +384,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_set),
 		cmocka_unit_test(test_captures_as_ports),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_choices_reference),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_missing_file),

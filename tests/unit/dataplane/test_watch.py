@@ -161,19 +161,21 @@ class Watch(unittest.TestCase):
         self.assertEqual(r.returncode, 3, r.stderr)
         self.assertIn("standard input: is empty", r.stderr)
 
-    def test_example_site(self):
-        """As it is shipped, and with what is commented out: valid on every machine."""
-        example = os.path.join(ROOT, "deploy", "site.example.yaml")
-        with open(example) as f:
-            text = f.read()
-        whole = re.sub(r"^#(?! )(?=[a-z])|^#(?=  [a-z_]+: )", "", text, flags=re.M)
-        self.assertIn("\nlimits:\n  flows:", whole)
+    def test_example_sites(self):
+        """As they are shipped, and with what is commented out: valid on every machine."""
         policy = os.path.join(ROOT, "policy", "examples", "default.yaml")
-        for path in example, self.path("site.yaml", whole):
-            r = self.watch("--config", path, "--policy", policy, "--key", self.path("no.key"))
-            self.assertEqual(r.returncode, 2, r.stderr)
-            self.assertNotIn("error:", r.stderr)
-            self.assertIn("no.key", r.stderr)
+        for name, has in (("site", "\nlimits:\n  flows:"), ("site-inline", "\n  midstream: reset")):
+            example = os.path.join(ROOT, "deploy", name + ".example.yaml")
+            with open(example) as f:
+                text = f.read()
+            whole = re.sub(r"^#(?! )(?=[a-z])|^#(?=  [a-z_]+: )", "", text, flags=re.M)
+            self.assertIn(has, whole)
+            for path in example, self.path("site.yaml", whole):
+                r = self.watch("--config", path, "--policy", policy, "--key",
+                               self.path("no.key"))
+                self.assertEqual(r.returncode, 2, r.stderr)
+                self.assertNotIn("error:", r.stderr)
+                self.assertIn("no.key", r.stderr)
 
     def test_another_file_as_events(self):
         """Such as a capture: nothing is written into it."""

@@ -17,6 +17,22 @@ struct script {
 	enum direction dir; /* of the turn that is read */
 };
 
+/* Bytes of no text as \\xhh. */
+static void
+put_words(struct script *s)
+{
+	for (size_t i = 0; i < s->r.n_words; i++) {
+		uint8_t c = (uint8_t)s->r.words[i];
+		char hex[5];
+
+		snprintf(hex, sizeof(hex), "\\x%02x", c);
+		if (c < ' ' && c != '\r' && c != '\n')
+			box_put(&s->said, hex, 4);
+		else
+			box_put(&s->said, &c, 1);
+	}
+}
+
 static void
 ask(struct script *s)
 {
@@ -29,7 +45,7 @@ ask(struct script *s)
 	if (step == REFUSE_WAIT || step == REFUSE_RESET)
 		assert_int_equal(s->r.n_words, 0);
 	s->waiting = step == REFUSE_WAIT;
-	box_put(&s->said, s->r.words, s->r.n_words);
+	put_words(s);
 	s->over = step == REFUSE_CLOSE || step == REFUSE_RESET;
 	if (s->over)
 		box_put(&s->said, ends[step], strlen(ends[step]));
@@ -91,7 +107,7 @@ read_turn(struct script *s, const char *turn, size_t cut, size_t step)
 		read_text(s, bytes_str(turn + 2), cut, step);
 	else if (s->refusing)
 		ask(s);
-	if ((turn[0] == 'X' || turn[0] == 'Y') && !s->refusing)
+	if (strchr("XYR", turn[0]) != NULL && !s->refusing)
 		begin(s, before);
 }
 

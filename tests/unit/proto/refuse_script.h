@@ -10,6 +10,7 @@
  *   "X:…"  the client's bytes of which the first packet is the refused one: the
  *          refusal begins behind it. Another "X:" behind it is absorbed too.
  *   "Y:…"  the same of the server's bytes
+ *   "R"    the refusal begins, of bytes on another connection
  *   "E"    the client's FIN   "F"  the server's FIN   "L"  the host's limit
  *
  * The result is all that is said, with "[wait]" in front of what the receiver was

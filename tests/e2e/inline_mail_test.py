@@ -326,7 +326,7 @@ def inbound(t, mail):
 def starttls_refused(t, mail):
     """Where nothing opaque may go, STARTTLS is refused before it begins."""
     replies = t.lab.inside(t.lab.client_ns, smtp_raw.talk, netlab.CLOSED, [
-        1, b"EHLO client.vard.example\r\n", 1, b"STARTTLS\r\n", 1])
+        1, b"EHLO client.vard.example\r\n", 1, b"STARTTLS\r\n", 1, b"QUIT\r\n", 1])
     need(replies[2].startswith("554 "), str(replies))
     need(replies[-1] == "closed", str(replies))
     t.said(str(replies))

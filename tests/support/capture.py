@@ -58,7 +58,8 @@ def _network(link, frame):
 
 
 def tcp(path):
-    """Of each TCP segment: (source, port), (destination, port), sequence number, flags, payload."""
+    """Of each TCP segment: (source, port), (destination, port), sequence number, acknowledged
+    number, flags, payload."""
     for link, frame in frames(path):
         ip = _network(link, frame)
         if len(ip) >= 20 and ip[0] >> 4 == 4 and ip[9] == 6:
@@ -75,12 +76,13 @@ def tcp(path):
         ports = struct.unpack(">HH", segment[:4])
         yield ((str(ipaddress.ip_address(ends[0])), ports[0]),
                (str(ipaddress.ip_address(ends[1])), ports[1]),
-               struct.unpack(">I", segment[4:8])[0], segment[13], segment[(segment[12] >> 4) * 4:])
+               *struct.unpack(">II", segment[4:12]), segment[13],
+               segment[(segment[12] >> 4) * 4:])
 
 
 def segments(path):
     """Of each TCP segment: (source, port), (destination, port), flags, payload."""
-    for source, destination, _, flags, payload in tcp(path):
+    for source, destination, _, _, flags, payload in tcp(path):
         yield source, destination, flags, payload
 
 
@@ -88,22 +90,28 @@ class Streams:
     """The bytes of each direction of each connection, as every segment of a capture has them.
 
     Each connection must have its own ports. `streams[source, destination]` is a dictionary of
-    offset to byte; `conflicts` lists offsets that came with different bytes.
+    offset to byte; `conflicts` lists offsets that came with different bytes. Zeros in the
+    place of bytes that their receiver had acknowledged are none: it can't read them any more.
     """
 
     def __init__(self, path):
-        first, self.streams, self.conflicts = {}, {}, []
-        for source, destination, seq, flags, payload in tcp(path):
-            key = (source, destination)
+        first, acked, self.streams, self.conflicts = {}, {}, {}, []
+        for source, destination, seq, ack, flags, payload in tcp(path):
+            key, back = (source, destination), (destination, source)
             if flags & 2:
                 first[key] = seq + 1
                 self.streams.setdefault(key, {})
+            if flags & 16 and back in first:
+                at = (ack - first[back]) & 0xFFFFFFFF
+                if at < 1 << 31:
+                    acked[back] = max(acked.get(back, 0), at)
             if key not in first or not payload:
                 continue
             stream, at = self.streams[key], (seq - first[key]) & 0xFFFFFFFF
-            for i, byte in enumerate(payload):
-                if stream.setdefault(at + i, byte) != byte:
-                    self.conflicts.append((key, at + i))
+            for i, byte in enumerate(payload, at):
+                blank = byte == 0 and i < acked.get(key, 0)
+                if stream.setdefault(i, byte) != byte and not blank:
+                    self.conflicts.append((key, i))
 
     def prefix(self, key):
         """The bytes from the first on, up to the first that is missing."""

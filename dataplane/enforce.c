@@ -34,6 +34,10 @@ struct enforcement {
 	bool follows;	  /* an FTP control connection whose data connection was refused */
 	bool last;	  /* nothing more is waited for: say what fits now */
 	uint8_t verdict;  /* enum verdict */
+	uint8_t tricks[2]; /* by direction: 1 << enum event_evasion_kind of what was tried */
+	uint32_t trick_bytes[2][EVENT_EVASION_KINDS]; /* of payload; stops at the largest number */
+	uint32_t isn[2];   /* of the latest SYN that left */
+	bool syn[2];	   /* there was one */
 	char event_id[EVENT_ID_SIZE];
 	struct segment_path path[2]; /* by direction: as its packets go */
 	struct normaliser tcp;
@@ -41,6 +45,7 @@ struct enforcement {
 
 _Static_assert(sizeof(struct enforcement) <= ARENA_PAGE_MEDIUM, "one page");
 _Static_assert(sizeof(struct endpoint) <= ARENA_PAGE_MEDIUM, "one page");
+_Static_assert(EVENT_EVASION_KINDS <= 8, "a bit of tricks[] for each");
 
 static enum direction
 other(enum direction dir)
@@ -195,24 +200,57 @@ look_at_open(struct inspection *in, enum direction dir)
 	return (enum look)in->looked[dir];
 }
 
+/*
+ * Bytes that no message tells of, since there was no memory for one: the choice no_memory. They
+ * are in the event of what was over budget, at the flow's end.
+ */
+static enum look
+look_at_unread(const struct enforce_env *env, const struct inspection *in, enum direction dir)
+{
+	static const enum look looks[] = {
+		[REACTION_ALLOW] = LOOK_FORWARD,
+		[REACTION_ALERT] = LOOK_FORWARD,
+		[REACTION_HOLD] = LOOK_REFUSE, /* nothing is left to wait for */
+		[REACTION_REFUSE] = LOOK_REFUSE,
+		[REACTION_DROP] = LOOK_DROP,
+	};
+	const struct conversation *c = &in->conversation;
+	const struct endpoints *ends = &c->ends;
+	const struct policy *policy = report_of(in)->policy;
+
+	if (c->stats.over[dir] == 0)
+		return LOOK_FORWARD;
+	if (!env->cfg->choices.no_memory_judge)
+		return LOOK_REFUSE;
+	return looks[policy_row(policy,
+		policy_domain_of_address(policy, ends->family, ends->address[dir]),
+		policy_domain_of_address(policy, ends->family, ends->address[other(dir)]),
+		c->channel)->opaque];
+}
+
 /* Messages that ended since the last look count first: theirs was the packet in hand. */
 static enum look
-look(struct inspection *in, enum direction dir)
+look(const struct enforce_env *env, struct inspection *in, enum direction dir)
 {
 	enum verdict ended = (enum verdict)in->outcome[dir];
 	enum look open = look_at_open(in, dir);
 
 	in->outcome[dir] = VERDICT_FORWARD;
-	return ended == VERDICT_FORWARD ? open : look_of(ended);
+	if (ended != VERDICT_FORWARD)
+		return look_of(ended);
+	return open != LOOK_FORWARD ? open : look_at_unread(env, in, dir);
 }
 
-/* The open message is stopped: its event will say so, and has its number from now on. */
+/* The open message, or what there was no memory to make one of, is stopped: its event will say so,
+ * and has its number from now on. */
 static void
 reserve(struct inspection *in, enum direction dir, enum verdict v)
 {
+	const struct message *m = in->conversation.open[dir];
+
 	in->acted[dir] = (uint8_t)v;
 	in->reserved[dir] = in->ordinal[dir]++;
-	in->serial[dir] = in->conversation.open[dir]->serial;
+	in->serial[dir] = m == NULL ? 0 : m->serial;
 }
 
 /* ---- refusing ---- */
@@ -247,6 +285,93 @@ send_reset(struct enforcement *e, enum direction dir)
 		leave(e->env, m, e->port[dir] ^ 1u);
 }
 
+/* ---- evasion ---- */
+
+/* While it is enforced: what is tried on a flow that was refused changes nothing any more. */
+static void
+note_trick(struct enforcement *e, enum direction dir, enum event_evasion_kind kind, size_t bytes)
+{
+	uint32_t *n = &e->trick_bytes[dir][kind];
+
+	if (e->state != OPEN)
+		return;
+	e->tricks[dir] |= (uint8_t)(1u << kind);
+	*n += (uint32_t)RTE_MIN(bytes, (size_t)(UINT32_MAX - *n));
+}
+
+/* At most one event of each kind and direction, before the flow's inspection ends. */
+static void
+tell_tricks(struct enforcement *e)
+{
+	for (int dir = 0; dir < 2; dir++)
+		for (int kind = 0; kind < EVENT_EVASION_KINDS; kind++)
+			if (e->tricks[dir] & 1u << kind)
+				report_evasion(report_of(e->in), e->in,
+					&(struct event_evasion){
+						.kind = (enum event_evasion_kind)kind,
+						.direction = (enum direction)dir,
+						.bytes = e->trick_bytes[dir][kind]});
+	e->tricks[0] = e->tricks[1] = 0;
+}
+
+/* Payload that the normaliser took out. Others of its reasons are no tricks, or are seen below. */
+static void
+note_dropped(struct enforcement *e, enum direction dir, enum normalise_drop why, size_t bytes)
+{
+	switch (why) {
+	case NORMALISE_DROP_SYN_DATA:
+		note_trick(e, dir, EVENT_EVASION_TCP_SYN_DATA, bytes);
+		break;
+	case NORMALISE_DROP_AFTER_FIN:
+		note_trick(e, dir, EVENT_EVASION_TCP_AFTER_FIN, bytes);
+		break;
+	case NORMALISE_DROP_STRAY:
+		/* A server's first data may overtake its SYN-ACK on the way. */
+		if (dir == DIR_CLIENT || normaliser_state(&e->tcp) != NORMALISER_OPENING)
+			note_trick(e, dir, EVENT_EVASION_TCP_STRAY_FLAGS, bytes);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What a segment's fate says of it, if it is a SYN or an RST. */
+struct fate {
+	uint64_t syns, resets; /* that didn't leave, before it */
+	enum normaliser_state state;
+};
+
+static struct fate
+fate_before(const struct enforcement *e)
+{
+	const struct normalise_counters *c = normalise_engine_counters(e->env->tcp);
+
+	return (struct fate){c->drops[NORMALISE_DROP_SYN], c->resets_ignored,
+		normaliser_state(&e->tcp)};
+}
+
+/*
+ * A SYN that comes again is none, nor is an RST at the wrong place of a connection that is
+ * being closed, as its ends may send many.
+ */
+static void
+note_fate(struct enforcement *e, enum direction dir, const struct packet *p, uint32_t seq,
+	uint32_t bytes, struct fate before)
+{
+	const struct normalise_counters *c = normalise_engine_counters(e->env->tcp);
+
+	if (c->resets_ignored != before.resets && before.state == NORMALISER_OPEN)
+		note_trick(e, dir, EVENT_EVASION_TCP_RST_IGNORED, bytes);
+	if ((p->tcp_flags & TCP_FLAG_SYN) == 0)
+		return;
+	if (c->drops[NORMALISE_DROP_SYN] == before.syns) {
+		e->isn[dir] = seq;
+		e->syn[dir] = true;
+	} else if (!e->syn[dir] || e->isn[dir] != seq) {
+		note_trick(e, dir, EVENT_EVASION_TCP_SPLIT_HANDSHAKE, bytes);
+	}
+}
+
 /* Nothing more is read: what is open ends, with its event, and the pages go back. */
 static void
 die(struct enforcement *e)
@@ -256,6 +381,8 @@ die(struct enforcement *e)
 	normaliser_absorb(&e->tcp, DIR_SERVER);
 	normaliser_cut_off(&e->tcp, DIR_CLIENT);
 	normaliser_cut_off(&e->tcp, DIR_SERVER);
+	normaliser_close(&e->tcp);
+	tell_tricks(e);
 	if (e->endpoint != NULL)
 		pages_of(e->env)->give(pages_of(e->env)->ctx, e->endpoint, ARENA_PAGE_MEDIUM);
 	e->endpoint = NULL;
@@ -438,7 +565,7 @@ refuse_control(struct enforcement *e)
 static void
 refuse(struct enforcement *e, enum direction dir, enum verdict v, bool ended)
 {
-	if (!ended && e->in->conversation.open[dir] != NULL)
+	if (!ended)
 		reserve(e->in, dir, v);
 	report_event_id(report_of(e->in), e->in, dir, e->in->reserved[dir], e->event_id);
 	e->serial = e->in->serial[dir];
@@ -467,7 +594,7 @@ static enum release
 decide(struct enforcement *e, enum direction dir)
 {
 	enum verdict ended = (enum verdict)e->in->outcome[dir];
-	enum look l = look(e->in, dir);
+	enum look l = look(e->env, e->in, dir);
 
 	switch (l) {
 	case LOOK_FORWARD:
@@ -513,6 +640,7 @@ on_dropped(void *ctx, enum direction dir, enum normalise_drop why, struct bytes 
 {
 	struct enforcement *e = ctx;
 
+	note_dropped(e, dir, why, bytes.n);
 	inspection_aside(e->in, dir, bytes);
 }
 
@@ -643,9 +771,13 @@ dead_packet(struct enforcement *e, struct packet *p)
 bool
 enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 {
+	uint32_t seq, bytes;
+	struct fate before;
+
 	e->env->now_us = p->time;
 	if (packet_meta(p->mbuf)->port != e->port[dir]) {
 		e->env->stats->packets_wrong_port++;
+		note_trick(e, dir, EVENT_EVASION_TCP_WRONG_PORT, p->payload_len);
 		stop_packet(e->env, p, WITHHELD_WRONG_PORT);
 		return true;
 	}
@@ -654,8 +786,12 @@ enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 		return dead_packet(e, p);
 	if (e->state != OPEN)
 		return refused_packet(e, p, dir);
+	before = fate_before(e);
+	seq = p->seq;
+	bytes = p->payload_len;
 	if (normaliser_segment(&e->tcp, dir, p) == NORMALISER_NEW_CONNECTION)
 		return false;
+	note_fate(e, dir, p, seq, bytes, before);
 	after_reading(e, dir);
 	return true;
 }
@@ -723,6 +859,7 @@ enforcement_close(struct enforcement *e)
 	if (e->endpoint != NULL)
 		pages->give(pages->ctx, e->endpoint, ARENA_PAGE_MEDIUM);
 	normaliser_close(&e->tcp);
+	tell_tricks(e);
 	e->in->enforced = NULL;
 	pages->give(pages->ctx, e, ARENA_PAGE_MEDIUM);
 }
@@ -761,13 +898,14 @@ enforce_datagram(struct enforce_env *env, struct inspection *in, struct packet *
 
 	env->now_us = p->time;
 	(void)inspection_packet(in, p, dir);
-	l = look(in, dir);
+	l = look(env, in, dir);
 	if (l == LOOK_FORWARD && in->acted[dir] == VERDICT_FORWARD) {
 		enforce_leave(env, p);
 		return;
 	}
 	/* Datagrams can't wait: what is pending there is decided at their end. */
-	if (in->acted[dir] == VERDICT_FORWARD && in->conversation.open[dir] != NULL)
+	if (in->acted[dir] == VERDICT_FORWARD &&
+		(in->conversation.open[dir] != NULL || in->conversation.stats.over[dir] > 0))
 		reserve(in, dir, l == LOOK_DROP ? VERDICT_DROP : VERDICT_REFUSE);
 	enforce_withhold(env, p, WITHHELD_REFUSED);
 }

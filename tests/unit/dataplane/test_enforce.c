@@ -175,6 +175,149 @@ test_datagrams(void **state)
 	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
 }
 
+/* ---- evasion ---- */
+
+/* One segment of the client's, at its place plus @p off; the script doesn't go on. */
+static void
+at_offset(uint8_t flags, uint32_t off, const char *text)
+{
+	uint32_t was = script.next[0];
+
+	script.next[0] += off;
+	script_segment(&script, 0, flags, text, strlen(text));
+	script.next[0] = was;
+}
+
+static void
+try_syn_data(void)
+{
+	at_offset(TCP_FLAG_SYN, 0, "four");
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+}
+
+static void
+try_other_syn(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_SYN, 5000, "");
+	at_offset(TCP_FLAG_SYN, 6000, "");
+}
+
+static void
+try_server_syn(void)
+{
+	script_segment(&script, 0, TCP_FLAG_SYN, NULL, 0);
+	script_segment(&script, 1, TCP_FLAG_SYN, NULL, 0);
+}
+
+static void
+try_reset(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_RST | TCP_FLAG_ACK, 77, "");
+	at_offset(TCP_FLAG_RST, 78, "");
+	script_say(&script, 0, "goes on\n");
+}
+
+static void
+try_after_fin(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	script_segment(&script, 0, TCP_FLAG_FIN | TCP_FLAG_ACK, NULL, 0);
+	at_offset(TCP_FLAG_ACK, 0, "behind");
+	at_offset(TCP_FLAG_ACK, 0, "behind");
+}
+
+static void
+try_stray(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_PSH, 0, "no ACK");
+	at_offset(TCP_FLAG_SYN | TCP_FLAG_FIN, 0, "x");
+}
+
+static void
+try_wrong_port(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_ACK, 0, "elsewhere");
+	script.frames[script.n - 1].port = 1;
+}
+
+static void
+try_conflict(void)
+{
+	script_open(&script);
+	push(0, "hello\n");
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "hellO\n");
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "Hello\n");
+}
+
+/* What happens without any trick: what comes again, and an end by RST. */
+static void
+try_nothing(void)
+{
+	script_open(&script);
+	script.next[0] -= 1;
+	script_segment(&script, 0, TCP_FLAG_SYN, NULL, 0);
+	script_say(&script, 0, "hello\n");
+	script.next[1] -= 1;
+	script_segment(&script, 1, TCP_FLAG_SYN | TCP_FLAG_ACK, NULL, 0);
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "hello\n");
+	script_say(&script, 1, "hello yourself\n");
+	at_offset(TCP_FLAG_RST, 0, "");
+	at_offset(TCP_FLAG_RST, 0, "");
+	at_offset(TCP_FLAG_RST, (uint32_t)-3, "");
+}
+
+/* One event of each kind and direction of a flow, at its end. */
+static void
+test_evasion(void **state)
+{
+	static const struct {
+		void (*attempt)(void);
+		const char *what, *action;
+		unsigned bytes;
+	} cases[] = {
+		{try_nothing, NULL, NULL, 0},
+		{try_syn_data, "tcp-syn-data", "drop", 4},
+		{try_other_syn, "tcp-split-handshake", "drop", 0},
+		{try_server_syn, "tcp-split-handshake", "drop", 0},
+		{try_reset, "tcp-rst-ignored", "drop", 0},
+		{try_after_fin, "tcp-after-fin", "drop", 12},
+		{try_stray, "tcp-stray-flags", "drop", 7},
+		{try_wrong_port, "tcp-wrong-port", "drop", 9},
+		{try_conflict, "tcp-overlap-conflict", "rewrite", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = fresh(state);
+		char text[64];
+
+		begin(i % 2 == 0 ? 4 : 6, 7777);
+		world_open(w, 1);
+		cases[i].attempt();
+		give(w);
+		assert_int_equal(world_events_with(w, "sluss.evasion"), 0);
+		world_close(w);
+		assert_int_equal(world_events_with(w, "sluss.evasion"), cases[i].what != NULL);
+		if (cases[i].what == NULL)
+			continue;
+		assert_int_equal(world_events_with(w, cases[i].what), 1);
+		snprintf(text, sizeof(text), "\"action\":\"%s\"", cases[i].action);
+		assert_int_equal(world_events_with(w, text), 1);
+		snprintf(text, sizeof(text), "\"bytes\":%u}", cases[i].bytes);
+		assert_int_equal(world_events_with(w, text), 1);
+		assert_false(has(&heard[1], "behind") || has(&heard[1], "elsewhere"));
+	}
+}
+
 int
 main(void)
 {
@@ -186,6 +329,7 @@ main(void)
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_wrong_port),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_evasion),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

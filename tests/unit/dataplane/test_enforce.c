@@ -175,6 +175,124 @@ test_datagrams(void **state)
 	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
 }
 
+/* ---- the canary ---- */
+
+/* What the gateway says or writes never holds an identifier, wherever the message has them. */
+static void
+assert_canary_silent(const struct world *w, const char *words)
+{
+	static const char *const forms[] = {
+		"19760102-2382", "197601022382", "760102-2382", "7601022382", "0102-2382"};
+
+	assert_true(has(&heard[0], words));
+	assert_event_named(w, &heard[0]);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		assert_false(has(&heard[0], forms[i]));
+		assert_int_equal(world_events_with(w, forms[i]), 0);
+	}
+}
+
+static void
+test_canary_mail(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 25);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 mx ESMTP\r\n");
+	script_say(&script, 0, "EHLO h" N1 ".example\r\n");
+	script_say(&script, 1, "250 mx\r\n");
+	script_say(&script, 0, "MAIL FROM:<" N1 "@vard.example>\r\n");
+	script_say(&script, 1, "250 ok\r\n");
+	script_say(&script, 0, "RCPT TO:<\"" N1 "\"@h" N1 ".example>\r\n");
+	script_say(&script, 1, "250 ok\r\n");
+	script_say(&script, 0, "DATA\r\n");
+	script_say(&script, 1, "354 go on\r\n");
+	push(0, "From: \"" N1 "\" <" N1 "@vard.example>\r\nTo: " N1 "@h.example\r\n"
+		"Subject: " N1 "\r\nMessage-ID: <" N1 "@vard.example>\r\n"
+		"Content-Type: text/plain; name=\"" N1 ".txt\"\r\n\r\n" N1 "\r\n.\r\n");
+	give(w);
+	world_close(w);
+	assert_canary_silent(w, "554 5.7.1 ");
+}
+
+/* As a page and, where the client asks for it, as JSON. */
+static void
+test_canary_web(void **state)
+{
+	static const char *const accept[] = {"text/html", "application/json"};
+	static const char *const words[] = {"<h1>Stoppat</h1>", "\"status\":403"};
+
+	for (int i = 0; i < 2; i++) {
+		struct world *w = fresh(state);
+		char request[1024];
+
+		begin(4, 80);
+		world_open(w, 1);
+		script_open(&script);
+		snprintf(request, sizeof(request),
+			"PUT /" N1 "/list?who=" N1 " HTTP/1.1\r\nHost: h" N1 ".example\r\n"
+			"Accept: %s\r\nReferer: http://x.example/" N1 "\r\n"
+			"Authorization: Basic " N1 "\r\nUser-Agent: " N1 "\r\n"
+			"Cookie: id=" N1 "\r\nContent-Type: text/plain; name=\"" N1 "\"\r\n"
+			"Content-Length: 14\r\n\r\n" N1 "\n",
+			accept[i]);
+		push(0, request);
+		give(w);
+		world_close(w);
+		assert_canary_silent(w, words[i]);
+	}
+}
+
+static void
+test_canary_ftp_command(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 21);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 files\r\n");
+	push(0, "USER " N1 "\r\n");
+	give(w);
+	pass_time(w, 600000);
+	world_close(w);
+	assert_canary_silent(w, "550 Refused ");
+}
+
+/* The file goes another way than the words. */
+static void
+test_canary_ftp_file(void **state)
+{
+	struct world *w = fresh(state);
+	struct script control;
+
+	begin(4, 21);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 files\r\n");
+	script_say(&script, 0, "PASV\r\n");
+	script_say(&script, 1, "227 Entering Passive Mode (192,0,2,9,19,136)\r\n");
+	script_say(&script, 0, "STOR list.txt\r\n");
+	script_say(&script, 1, "150 go on\r\n");
+	give(w);
+	control = script;
+	begin(4, 19 * 256 + 136);
+	script.ends.port[0] = 40113;
+	script.us = control.us;
+	script.next[1] = control.next[1] - 1; /* so that one can hear both */
+	script_open(&script);
+	push(0, N1 ";list\r\n");
+	give(w);
+	script_segment(&script, 0, TCP_FLAG_FIN | TCP_FLAG_ACK, NULL, 0);
+	give(w);
+	pass_time(w, 600000);
+	world_close(w);
+	assert_false(has(&heard[1], ";list"));
+	assert_canary_silent(w, "550 Refused ");
+}
+
 /* ---- evasion ---- */
 
 /* One segment of the client's, at its place plus @p off; the script doesn't go on. */
@@ -329,6 +447,10 @@ main(void)
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_wrong_port),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_canary_mail),
+		cmocka_unit_test(test_canary_web),
+		cmocka_unit_test(test_canary_ftp_command),
+		cmocka_unit_test(test_canary_ftp_file),
 		cmocka_unit_test(test_evasion),
 	};
 

@@ -356,7 +356,8 @@ ask(struct enforcement *e)
 	r->event_id = e->event_id;
 	r->serial = e->serial;
 	r->released = e->released;
-	r->last = e->last || e->finished;
+	/* Of a control connection the server is gone already: nothing more comes of it. */
+	r->last = e->last || e->finished || e->follows;
 	r->ended = e->ended;
 	r->n_words = 0;
 	return conversation_refuse(&e->in->conversation, r);
@@ -503,7 +504,8 @@ on_conflict(void *ctx, enum direction dir, uint64_t at, struct bytes bytes)
 {
 	struct enforcement *e = ctx;
 
-	inspection_conflict(e->in, dir, at, bytes);
+	if (!e->in->over)
+		inspection_conflict(e->in, dir, at, bytes);
 }
 
 static void
@@ -511,7 +513,7 @@ on_dropped(void *ctx, enum direction dir, enum normalise_drop why, struct bytes 
 {
 	struct enforcement *e = ctx;
 
-	if (why != NORMALISE_DROP_REFUSED)
+	if (why != NORMALISE_DROP_REFUSED && !e->in->over)
 		inspection_aside(e->in, dir, bytes);
 }
 

@@ -7,6 +7,7 @@ keeps of it is no list.
 import os
 import random
 import re
+import sys
 
 import inline
 import netlab
@@ -247,4 +248,4 @@ def cases(t):
     t.clean("exempt", exempt, ftp)
 
 
-inline.on_each_kind("inline-ftp", cases)
+sys.exit(inline.on_each_kind("inline-ftp", cases))

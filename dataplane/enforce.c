@@ -62,10 +62,44 @@ leave(struct enforce_env *env, struct rte_mbuf *m, unsigned port)
 	env->cfg->egress.send(env->cfg->egress.ctx, m, port);
 }
 
+/* A datagram that came in fragments leaves in the frames that it came in. */
 void
 enforce_leave(struct enforce_env *env, struct packet *p)
 {
-	leave(env, p->mbuf, packet_meta(p->mbuf)->port ^ 1u);
+	unsigned port = packet_meta(p->mbuf)->port ^ 1u;
+	struct rte_mbuf *frame = packet_meta(p->mbuf)->original, *next;
+
+	if (frame == NULL) {
+		leave(env, p->mbuf, port);
+		return;
+	}
+	for (; frame != NULL; frame = next) {
+		next = packet_meta(frame)->original;
+		packet_meta(frame)->original = NULL;
+		leave(env, frame, port);
+	}
+	packet_meta(p->mbuf)->original = NULL;
+	rte_pktmbuf_free(p->mbuf);
+}
+
+static void
+free_frames(struct packet *p)
+{
+	struct rte_mbuf *frame = packet_meta(p->mbuf)->original, *next;
+
+	for (; frame != NULL; frame = next) {
+		next = packet_meta(frame)->original;
+		rte_pktmbuf_free(frame);
+	}
+	packet_meta(p->mbuf)->original = NULL;
+	rte_pktmbuf_free(p->mbuf);
+}
+
+void
+enforce_withhold(struct enforce_env *env, struct packet *p)
+{
+	env->stats->packets_withheld++;
+	free_frames(p);
 }
 
 /* Towards the receiver of @p dir: out at the port across. */
@@ -262,7 +296,10 @@ open_endpoint(struct enforcement *e)
 	cfg.seq = back.released;
 	cfg.ack = from.read;
 	cfg.window = back.window;
-	cfg.peer_window = from.window;
+	cfg.peer_window = (uint32_t)from.window << from.scale;
+	cfg.peer_scale = from.scale;
+	cfg.mss = from.mss;
+	cfg.fin_read = from.fin_read;
 	cfg.stamped = from.stamped;
 	cfg.sack = from.sack;
 	cfg.stamp = back.stamp;
@@ -589,8 +626,7 @@ static void
 stop_packet(struct enforce_env *env, struct packet *p)
 {
 	env->stats->undelivered += p->payload_len;
-	env->stats->packets_withheld++;
-	rte_pktmbuf_free(p->mbuf);
+	enforce_withhold(env, p);
 }
 
 /* A SYN begins anew; everything else is told that there is no connection. */
@@ -650,12 +686,11 @@ bool
 enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
 {
 	enum { PIECE = 1200 }; /* fits every MTU that IPv6 allows, with its headers */
-	struct rte_mbuf *whole = p->mbuf;
 	struct bytes payload = {NULL, p->payload_len};
 	uint32_t done = 0;
 
 	if (p->payload_len <= INSPECTION_SCRATCH && (p->tcp_flags & TCP_FLAG_SYN) == 0)
-		payload.p = rte_pktmbuf_read(whole, p->payload_at, p->payload_len,
+		payload.p = rte_pktmbuf_read(p->mbuf, p->payload_at, p->payload_len,
 			e->env->inspections->scratch);
 	while (payload.p != NULL && done < payload.n) {
 		uint32_t n = RTE_MIN((uint32_t)payload.n - done, (uint32_t)PIECE);
@@ -673,7 +708,7 @@ enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
 		done += n;
 	}
 	e->env->stats->undelivered += p->payload_len - done;
-	rte_pktmbuf_free(whole);
+	free_frames(p);
 	return true;
 }
 
@@ -732,8 +767,7 @@ enforce_datagram(struct enforce_env *env, struct inspection *in, struct packet *
 	/* Datagrams can't wait: what is pending there is decided at their end. */
 	if (in->acted[dir] == VERDICT_FORWARD && in->conversation.open[dir] != NULL)
 		reserve(in, dir, l == LOOK_DROP ? VERDICT_DROP : VERDICT_REFUSE);
-	env->stats->packets_withheld++;
-	rte_pktmbuf_free(p->mbuf);
+	enforce_withhold(env, p);
 }
 
 /* ---- time ---- */

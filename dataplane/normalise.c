@@ -98,8 +98,8 @@ read_and_leave(struct step *t, struct packet *p)
 
 /* Count and show @p n bytes of payload, from its byte @p at on, that don't leave. */
 static void
-drop_payload(struct step *t, const struct packet *p, uint32_t at, uint32_t n,
-	enum normalise_drop why)
+drop_payload(
+	struct step *t, const struct packet *p, uint32_t at, uint32_t n, enum normalise_drop why)
 {
 	t->e->counters.drops[why]++;
 	t->e->counters.drop_bytes[why] += n;
@@ -172,7 +172,7 @@ leave_bare(struct step *t, uint32_t seq)
 		return;
 	bare.l3_len = bare.payload_at - bare.l3_at;
 	bare.payload_len = 0;
-	bare.tcp_flags &= (uint8_t)~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+	bare.tcp_flags &= (uint8_t) ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
 	segment_set_seq(&bare, seq);
 	clamp_ack(t, &bare);
 	t->e->counters.bare++;
@@ -235,7 +235,9 @@ make_ack(struct inside *n, enum direction to_sender_of, uint32_t latest, bool sa
 		.stamp = receiver->stamp,
 		.echo = receiver->echo};
 
-	if (!h->synced || !receiver->synced)
+	/* A client that didn't answer the SYN-ACK has acknowledged nothing. */
+	if (!h->synced || !h->acked_known || !receiver->synced ||
+		(to_sender_of == DIR_SERVER && !receiver->spoke))
 		return false;
 	if (sacks && sack(n))
 		s.n_sacks = (uint8_t)held_ranges(h, latest, s.stamped ? 3 : 4, &s);
@@ -317,8 +319,8 @@ take_ack(struct step *t)
 	if (h->synced && before(h->released, ack))
 		ack = h->released;
 	edge = ack + ((uint32_t)t->p->window << (t->p->tcp_flags & TCP_FLAG_SYN ? 0 : shift));
-	t->news = !h->acked_known || before(h->acked, ack) || !h->edge_known ||
-		before(h->edge, edge);
+	t->news =
+		!h->acked_known || before(h->acked, ack) || !h->edge_known || before(h->edge, edge);
 	if (!h->acked_known || before(h->acked, ack))
 		h->acked = ack;
 	clamp_window(t);
@@ -428,8 +430,8 @@ deliver(struct step *t, struct normalise_piece *piece)
 			begin_to_absorb(t);
 		if (in_hand)
 			leave_news(t);
-		drop_payload(t, &piece->packet, 0, piece->packet.payload_len,
-			NORMALISE_DROP_REFUSED);
+		drop_payload(
+			t, &piece->packet, 0, piece->packet.payload_len, NORMALISE_DROP_REFUSED);
 		t->e->counters.dropped++;
 		piece_give(t->e, piece);
 		return;
@@ -599,7 +601,10 @@ adopt_half(struct step *t)
 	struct half *h = t->half;
 	uint32_t seq = t->p->seq;
 
-	/* What the receiver still waits for is read too, if it is known that it does. */
+	/*
+	 * What the receiver still waits for is read too, if it is known that it does. If not,
+	 * `acked` is a guess, and nothing is blanked by it.
+	 */
 	if (h->acked_known && seq - h->acked <= FAR)
 		seq = h->acked;
 	h->next = h->released = seq;
@@ -1015,7 +1020,7 @@ on_syn(struct step *t)
 
 /* ---- all segments ---- */
 
-/* What carries no meaning that two receivers share: URG (RFC 6093), reserved bits (RFC 9293, 3.1). */
+/* What receivers differ on: URG (RFC 6093), reserved bits (RFC 9293, 3.1). */
 static void
 clean(struct step *t)
 {

@@ -67,11 +67,11 @@ const char *normalise_drop_name(enum normalise_drop why);
 	X(held, "segments", "that came too early and waited for the hole before them")             \
 	X(restamped, "segments", "that had waited, and left with later time stamps")               \
 	X(duplicate_acks, "segments", "made here, so that a sender repeats what is missing")       \
-	X(challenge_acks, "segments", "made here, in answer to a SYN or RST that did not leave")      \
-	X(resets_made, "segments", "RSTs made here, in a client's name, to a server that answers "  \
-				   "another connection")                                            \
+	X(challenge_acks, "segments", "made here, in answer to a SYN or RST that did not leave")   \
+	X(resets_made, "segments", "RSTs made here, in a client's name, to a server that "         \
+				   "answers another connection")                                   \
 	X(swallowed, "segments", "that repeated only what waits here: they did not leave")         \
-	X(bare, "segments", "made here: the acknowledgement in one that did not leave, or not yet") \
+	X(bare, "segments", "made here: the acknowledgement in one that did not leave (yet)")      \
 	X(window_clamped, "segments", "whose window was made as small as what can be remembered")  \
 	X(urgent_cleared, "segments", "whose urgent pointer was taken away")                       \
 	X(options_cleared, "segments", "some of whose options were taken away")                    \
@@ -90,9 +90,9 @@ struct normalise_counters {
 struct normalise_config {
 	uint32_t flow_held;	/* bytes that came too early, each direction */
 	uint32_t flow_segments; /* pieces of them, each direction; and as many remembered */
-	uint32_t flow_unacked;	/* bytes remembered, each direction; the sender's window is clamped to it */
+	uint32_t flow_unacked;	/* bytes remembered, each direction; windows are clamped to it */
 	uint64_t held;		/* bytes that came too early, all flows */
-	uint32_t segments;	/* mbuf references, all flows */
+	uint32_t segments;	/* mbuf references, all flows; half at most came too early */
 	struct rte_mempool *pool; /* for made segments */
 	int socket;
 };
@@ -203,7 +203,7 @@ enum normaliser_state normaliser_state(const struct normaliser *n);
 /** What a made segment of a direction needs: for endpoint.h and for resets. */
 struct normaliser_numbers {
 	uint32_t read;	   /* next byte to be read: what to acknowledge to the sender */
-	uint32_t released; /* next byte that the receiver expects of us: everything before it left */
+	uint32_t released; /* next byte that the receiver gets of us: all before it left */
 	uint32_t acked;	   /* by the receiver, of what left */
 	uint16_t window;   /* that the *sender* of dir advertised last, as it left */
 	bool synced;	   /* the numbers are known */

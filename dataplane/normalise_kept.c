@@ -21,8 +21,8 @@ normalise_engine_create(const struct normalise_config *cfg)
 	if (cfg->flow_held == 0 || cfg->flow_segments == 0 || cfg->flow_unacked == 0 ||
 		cfg->held == 0 || cfg->segments == 0)
 		return NULL;
-	e = rte_zmalloc_socket("normalise_engine", normalise_engine_memory(cfg),
-		RTE_CACHE_LINE_SIZE, cfg->socket);
+	e = rte_zmalloc_socket(
+		"normalise_engine", normalise_engine_memory(cfg), RTE_CACHE_LINE_SIZE, cfg->socket);
 	if (e == NULL)
 		return NULL;
 	e->cfg = *cfg;
@@ -153,7 +153,7 @@ held_insert(struct step *t, struct packet *p)
 
 	if (h->held_pieces >= e->cfg.flow_segments || n > e->cfg.flow_held ||
 		h->held_bytes > e->cfg.flow_held - n || n > e->cfg.held ||
-		e->held > e->cfg.held - n)
+		e->held > e->cfg.held - n || e->held_pieces >= e->cfg.segments / 2)
 		return false;
 	piece = piece_take(e, p);
 	if (piece == NULL)
@@ -165,6 +165,7 @@ held_insert(struct step *t, struct packet *p)
 	h->held_pieces++;
 	h->held_bytes += n;
 	e->held += n;
+	e->held_pieces++;
 	e->counters.held++;
 	return true;
 }
@@ -178,6 +179,7 @@ held_pop(struct normalise_engine *e, struct half *h)
 	h->held_pieces--;
 	h->held_bytes -= piece->n;
 	e->held -= piece->n;
+	e->held_pieces--;
 	return piece;
 }
 
@@ -211,7 +213,7 @@ held_ranges(const struct half *h, uint32_t latest, unsigned max, struct segment 
 			if (before(to, piece_end(q)))
 				to = piece_end(q);
 		if (!before(latest, from) && before(latest, to)) {
-			/* All others move up by one; the last falls out where there are too many. */
+			/* All others move up by one; where there are too many, the last goes. */
 			if (n == max)
 				n--;
 			memmove(&ret->sacks[1], &ret->sacks[0], n * sizeof(ret->sacks[0]));
@@ -239,8 +241,8 @@ piece_of(const struct rte_mbuf *m, uint32_t at, uint32_t n)
 	}
 	if (m == NULL)
 		return bytes_of(NULL, 0);
-	return bytes_of(rte_pktmbuf_mtod_offset(m, const uint8_t *, at),
-		smaller(n, m->data_len - at));
+	return bytes_of(
+		rte_pktmbuf_mtod_offset(m, const uint8_t *, at), smaller(n, m->data_len - at));
 }
 
 static uint32_t
@@ -271,8 +273,7 @@ agree(struct step *t, struct packet *p, const struct normalise_piece *old, uint3
 	if (before(old->seq + old->n, to))
 		to = old->seq + old->n;
 	while (before(from, to)) {
-		struct bytes a =
-			piece_of(old->packet.mbuf, old->at + (from - old->seq), to - from);
+		struct bytes a = piece_of(old->packet.mbuf, old->at + (from - old->seq), to - from);
 		struct bytes b = piece_of(p->mbuf, p->payload_at + (from - p->seq), to - from);
 		uint32_t n = smaller((uint32_t)a.n, (uint32_t)b.n);
 
@@ -293,7 +294,8 @@ agree(struct step *t, struct packet *p, const struct normalise_piece *old, uint3
 static bool
 past_covers(const struct half *h, uint32_t from, uint32_t to)
 {
-	for (const struct normalise_piece *q = h->past; q != NULL && before(from, to); q = q->next) {
+	for (const struct normalise_piece *q = h->past; q != NULL && before(from, to);
+		q = q->next) {
 		if (before(from, q->seq))
 			return false;
 		if (before(from, q->seq + q->n))
@@ -308,7 +310,7 @@ agree_past(struct step *t, struct packet *p)
 	const struct half *h = t->half;
 	uint32_t from = p->seq, to = p->seq + smaller(p->payload_len, h->next - p->seq);
 
-	if (before(from, h->acked))
+	if (h->acked_known && before(from, h->acked))
 		from = before(h->acked, to) ? h->acked : to;
 	if (!past_covers(h, from, to))
 		return false;
@@ -316,7 +318,8 @@ agree_past(struct step *t, struct packet *p)
 		segment_blank(p, 0, from - p->seq);
 		t->e->counters.blanked_bytes += from - p->seq;
 	}
-	for (const struct normalise_piece *q = h->past; q != NULL && before(q->seq, to); q = q->next)
+	for (const struct normalise_piece *q = h->past; q != NULL && before(q->seq, to);
+		q = q->next)
 		agree(t, p, q, from, to);
 	return true;
 }

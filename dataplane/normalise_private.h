@@ -21,7 +21,8 @@ struct normalise_piece {
 struct normalise_engine {
 	struct normalise_config cfg;
 	struct normalise_counters counters;
-	uint64_t held; /* bytes that came too early, all flows */
+	uint64_t held;	      /* bytes that came too early, all flows */
+	uint32_t held_pieces; /* and pieces: half of all at most, so that holes can be filled */
 	struct normalise_piece *free;
 	uint32_t used;
 	struct normalise_piece pieces[];
@@ -31,24 +32,25 @@ struct normalise_engine {
 struct half {
 	/* Read, not acknowledged; oldest first. From `waiting` on they have not left. */
 	struct normalise_piece *past, *past_last, *waiting;
-	struct normalise_piece *held; /* came too early: by sequence number, where they overlap equal */
-	uint64_t position;	      /* payload bytes read */
-	uint32_t next;		      /* to be read */
-	uint32_t released;	      /* everything before it has left */
-	uint32_t acked;		      /* by the receiver; never beyond `released` */
-	uint32_t edge;		      /* of the receiver's window: the first byte outside */
-	uint32_t offered;	      /* the same, as the sender was told */
-	uint32_t fin;		      /* the FIN's place */
-	uint32_t isn;		      /* of the latest SYN that left */
-	uint32_t ack;		      /* that the sender sent last */
-	uint32_t stamp, echo;	      /* time stamps that the sender sent last */
+	struct normalise_piece
+		*held;	      /* came too early: by sequence number, where they overlap equal */
+	uint64_t position;    /* payload bytes read */
+	uint32_t next;	      /* to be read */
+	uint32_t released;    /* everything before it has left */
+	uint32_t acked;	      /* by the receiver; never beyond `released` */
+	uint32_t edge;	      /* of the receiver's window: the first byte outside */
+	uint32_t offered;     /* the same, as the sender was told */
+	uint32_t fin;	      /* the FIN's place */
+	uint32_t isn;	      /* of the latest SYN that left */
+	uint32_t ack;	      /* that the sender sent last */
+	uint32_t stamp, echo; /* time stamps that the sender sent last */
 	uint32_t held_bytes, past_bytes;
 	uint32_t held_pieces, past_pieces;
 	uint16_t window; /* that the sender sent last, as it left */
 	uint16_t mss;
-	uint8_t scale; /* of its SYN, or PACKET_NO_SCALE */
-	uint8_t owed;  /* duplicate acknowledgements to be made */
-	bool syn : 1;  /* one left, and isn, scale, mss are its */
+	uint8_t scale;			 /* of its SYN, or PACKET_NO_SCALE */
+	uint8_t owed;			 /* duplicate acknowledgements to be made */
+	bool syn : 1;			 /* one left, and isn, scale, mss are its */
 	bool sack_ok : 1, stamps_ok : 1; /* offered by it */
 	bool synced : 1;		 /* the numbers are known */
 	bool spoke : 1;			 /* went on after the handshake */

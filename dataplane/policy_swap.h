@@ -41,7 +41,7 @@ struct policy_swap {
 /** @p p, then owned, is in force, and every reader has taken it up. */
 void policy_swap_init(struct policy_swap *s, struct policy *p, unsigned n_readers);
 
-/** The writer: put @p p in force. @return false when all slots are still in use; @p p isn't taken */
+/** The writer: put @p p in force. @return false when no slot is free; @p p isn't taken then */
 bool policy_swap_offer(struct policy_swap *s, struct policy *p);
 
 /** The writer: free what no reader uses. @return how many old ones are still in use */

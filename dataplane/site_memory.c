@@ -12,8 +12,8 @@
 
 enum {
 	MIB = 1 << 20,
-	PORT_QUEUE = 2048,   /* packet buffers that a port's queue for receiving holds */
-	SEND_QUEUE = 2048 + 64, /* that a port's queue for sending holds, and that wait for it */
+	PORT_QUEUE = 2048,   /* packet buffers that a DPDK port's queue holds, each way */
+	SEND_BATCH = 64,     /* that wait for a port to be sent to it */
 	LANE_BURSTS = 2,     /* bursts of each worker: in its hands, and staged for it */
 	CACHE_BUFFERS = 192, /* that lie in the pool's cache of each thread */
 	/* Bytes of one announced transfer, with its place in the hash. */
@@ -44,6 +44,17 @@ site_fragment_buffers(const struct site *s)
 	return s->pairs ? 2 * FRAGMENTS_MAX : FRAGMENTS_MAX;
 }
 
+/* Of one port. A packet socket's queues are the kernel's own. */
+static uint64_t
+port_buffers(const struct site *s, const struct port_name *p)
+{
+	uint64_t waiting = s->pairs ? SEND_BATCH : 0;
+
+	if (p->kind == PORT_PCAP || p->kind == PORT_AF_PACKET)
+		return waiting;
+	return waiting + (s->pairs ? 2 * PORT_QUEUE : PORT_QUEUE);
+}
+
 uint64_t
 site_buffers_needed(const struct site *s)
 {
@@ -51,10 +62,10 @@ site_buffers_needed(const struct site *s)
 	uint64_t threads = site_rings(s) > 0 ? s->workers + 1 : 1, ports = 0;
 
 	for (unsigned i = 0; i < s->n_ports; i++)
-		ports += s->ports[i].kind != PORT_PCAP;
+		ports += port_buffers(s, &s->ports[i]);
 	return l->tcp_segments + site_fragment_buffers(s) * l->fragment_datagrams +
-		ports * (PORT_QUEUE + (s->pairs ? SEND_QUEUE : 0)) +
-		threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) + site_rings(s) * l->worker_ring;
+		ports + threads * (l->burst * LANE_BURSTS + CACHE_BUFFERS) +
+		site_rings(s) * l->worker_ring;
 }
 
 struct site_memory

@@ -186,7 +186,8 @@ wire_send(struct wire *w, struct rte_mbuf *m, unsigned port)
 
 	if (!p->stats.link_up)
 		lost = &p->stats.tx_dropped;
-	else if (is_too_long(m, rte_pktmbuf_pkt_len(m), p->port.mtu) || rte_pktmbuf_pkt_len(m) > EAL_BUFFER_BYTES)
+	else if (rte_pktmbuf_pkt_len(m) > EAL_BUFFER_BYTES ||
+		is_too_long(m, rte_pktmbuf_pkt_len(m), p->port.mtu))
 		lost = &p->stats.tx_too_long;
 	if (lost != NULL) {
 		(*lost)++;

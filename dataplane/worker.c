@@ -163,6 +163,7 @@ open_fragments(struct worker *w)
 		.timeout_us = w->cfg.limits.fragment_timeout * 1000000,
 		.seed = (uint32_t)w->cfg.distinct_seed,
 		.socket = w->cfg.socket,
+		.keep_originals = is_inline(w),
 	};
 
 	return fragments_create(&cfg);
@@ -392,12 +393,10 @@ let_go(struct worker *w, struct packet *p, bool leaves)
 		rte_pktmbuf_free(p->mbuf);
 		return;
 	}
-	if (leaves) {
+	if (leaves)
 		enforce_leave(&w->enforce, p);
-		return;
-	}
-	w->stats.packets_withheld++;
-	rte_pktmbuf_free(p->mbuf);
+	else
+		enforce_withhold(&w->enforce, p);
 }
 
 /* What no flow is made of: frames without IP, and what no receiver takes. */
@@ -429,9 +428,27 @@ is_exempt(const struct worker *w, const struct packet *p)
 static void
 pass_exempt(struct worker *w, struct packet *p)
 {
+	const struct policy *policy = w->policy->report.policy;
+	int from = policy_domain_of_address(policy, p->family, p->address[0]);
+	int to = policy_domain_of_address(policy, p->family, p->address[1]);
+
 	w->stats.payload += p->payload_len;
 	w->stats.exempt += p->payload_len;
+	stats_pair(&w->stats, from, to)->exempt += p->payload_len;
 	let_go(w, p, true);
+}
+
+/* The frames that a datagram came in, one after the other, where enforce_leave() finds them. */
+static void
+keep_frames(const struct worker *w, struct packet *whole)
+{
+	struct rte_mbuf *frames[FRAGMENTS_MAX];
+	unsigned n = is_inline(w) ? fragments_originals(whole, frames, FRAGMENTS_MAX) : 0;
+
+	for (unsigned i = 0; i + 1 < n; i++)
+		packet_meta(frames[i])->original = frames[i + 1];
+	if (n > 0)
+		packet_meta(whole->mbuf)->original = frames[0];
 }
 
 /* Inline nothing passes by a wrong checksum, since it mustn't leave with one that was read. */
@@ -460,6 +477,7 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	if (r == HEADER_FRAGMENT) {
 		if (fragments_feed(w->fragments, p) != FRAGMENT_WHOLE)
 			return false;
+		keep_frames(w, p);
 		r = headers_reparse(p, verify_of(w));
 		if (r != HEADER_OK)
 			w->stats.headers[r]++;

@@ -69,7 +69,7 @@ struct message {
 	enum direction direction;
 	enum channel channel;
 	const char *protocol; /* "smtp", "http", "ftp", …: static */
-	uint32_t serial; /* among its conversation's messages of this direction, from 1; else 0 */
+	uint32_t serial; /* among its conversation's messages of this direction, from 1 */
 
 	/* What it says of itself; empty where it doesn't. */
 	struct bytes mail_from;

@@ -40,7 +40,7 @@ enum { REFUSAL_WORDS_MAX = 3072 };
 
 enum refuse_step {
 	/* Answers to what came before the refused message are still due: the receiver stays, what
-	 * it says is forwarded (and read). No words. Ask again after its next bytes, or FIN, too. */
+	 * it says is forwarded and read. No words. Ask again after its bytes and its FIN, too. */
 	REFUSE_WAIT,
 	/* The receiver is reset now, if it wasn't; the sender's bytes are absorbed. Say what is in
 	 * `words`, if anything, in the receiver's place, and go on. */
@@ -62,7 +62,7 @@ struct refusal {
 	uint64_t released; /* of conversation_stats.delivered[dir], how many bytes had left for the
 			    * receiver at the refusal; none does afterwards */
 	/* Set by the host for each call. */
-	bool last; /* no more is read (a limit of bytes or time, or the sender's FIN): say what
+	bool last;  /* no more is read (a limit of bytes or time, or the sender's FIN): say what
 		    * fits now, and end; the answer is REFUSE_CLOSE or REFUSE_RESET */
 	bool ended; /* the refused message has ended and its event is written */
 	/* Filled by the inspector: what is to be said now. Not a string. */

@@ -537,14 +537,19 @@ ftp_close(void *state, bool reset)
  * reasons" (RFC 2228, 5).
  */
 static void
-say_refused(struct refusal *r, bool file, bool auth)
+say_refused(const struct ftp *f, struct refusal *r, bool file)
 {
+	const struct side *server = &f->side[DIR_SERVER];
+	bool auth = f->n_queue > 0 && f->queue[f->first] == FTP_AUTH;
 	const char *what = "550 Refused by data leakage prevention; the command must not leave";
 
 	if (file)
 		what = "550 Refused by data leakage prevention; the file must not leave";
 	else if (auth)
 		what = "534 Refused by data leakage prevention; what can't be read must not leave";
+	/* A line that the server won't end any more. */
+	if (server->n > 0 || server->state != LINE_HEAD)
+		(void)refusal_say(r, "\r\n");
 	(void)refusal_say(r, "%s for this destination (event %.36s)\r\n", what, r->event_id);
 }
 
@@ -592,7 +597,7 @@ ftp_refuse(void *state, struct refusal *r)
 	if (!r->last && !file && f->n_queue == 0 && !f->unpaired &&
 		(client->n > 0 || client->state != LINE_HEAD))
 		return REFUSE_ABSORB;
-	say_refused(r, file, f->n_queue > 0 && f->queue[f->first] == FTP_AUTH);
+	say_refused(f, r, file);
 	return REFUSE_CLOSE;
 }
 

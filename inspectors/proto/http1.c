@@ -847,14 +847,12 @@ connect_answered(struct http1 *h, bool tunnel)
 	struct side *s = &h->side[DIR_CLIENT];
 
 	h->connecting = false;
-	if (s->message == NULL)
-		return;
-	if (!tunnel)
+	if (s->message != NULL && !tunnel)
 		s->message->opaque_ahead = OPAQUE_NONE;
-	if (s->asking)
-		message_close(s->message, false);
-	if (s->asking)
-		s->message = NULL;
+	if (!s->asking)
+		return;
+	message_close(s->message, false);
+	s->message = NULL;
 	s->asking = false;
 }
 
@@ -1304,16 +1302,16 @@ static enum refuse_step
 server_step(const struct http1 *h)
 {
 	const struct side *s = &h->side[DIR_SERVER];
+	bool in_head;
 
 	if (h->server_gone || s->state == TUNNEL || s->state == STRAY)
 		return REFUSE_RESET;
 	if (s->state == IDLE)
 		return REFUSE_ABSORB;
 	/* Behind its head it is known whose response it is. */
-	if (s->state != HEAD && (s->state != LOOK || s->look_from == BODY ||
-					s->look_from == TRAILER) && h->answering == h->refused)
-		return REFUSE_RESET;
-	return REFUSE_WAIT;
+	in_head = s->state == HEAD ||
+		(s->state == LOOK && (s->look_from == HEAD || s->look_from == IDLE));
+	return !in_head && h->answering == h->refused ? REFUSE_RESET : REFUSE_WAIT;
 }
 
 /* What comes before the refused request. @return ABSORB: nothing any more */

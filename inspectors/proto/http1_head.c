@@ -310,7 +310,8 @@ is_json(struct bytes type)
 
 	return bytes_equal_nocase(type, BYTES_LIT("application/json")) ||
 		bytes_equal_nocase(type, BYTES_LIT("text/json")) ||
-		(type.n > suffix.n && bytes_equal_nocase(bytes_skip(type, type.n - suffix.n), suffix));
+		(type.n > suffix.n &&
+			bytes_equal_nocase(bytes_skip(type, type.n - suffix.n), suffix));
 }
 
 static void
@@ -365,7 +366,8 @@ known_field(struct http1_head *h, enum field field, struct bytes value, bool odd
 		keep_first(h, &h->upgrade, bytes_trim(value));
 		break;
 	case FIELD_EXPECT:
-		h->expects_continue |= bytes_equal_nocase(bytes_trim(value), BYTES_LIT("100-continue"));
+		if (bytes_equal_nocase(bytes_trim(value), BYTES_LIT("100-continue")))
+			h->expects_continue = true;
 		break;
 	case FIELD_ACCEPT:
 		accept_field(h, value);

@@ -47,9 +47,9 @@ enum { SMTP_REFUSAL_REPLIES = REFUSAL_WORDS_MAX / 14 };
 /** A command, or a content's end, that the server won't answer. */
 struct smtp_unanswered {
 	enum smtp_verb verb;
-	bool end;         /* of DATA's content */
-	bool last;        /* BDAT LAST */
-	bool several;     /* commands that were counted and not kept */
+	bool end;	  /* of DATA's content */
+	bool last;	  /* BDAT LAST */
+	bool several;	  /* commands that were counted and not kept */
 	unsigned replies; /* that are due */
 	uint32_t serial;  /* of the message it belongs to */
 };
@@ -63,7 +63,7 @@ struct smtp_refusal {
 	bool told;     /* a 554 was said */
 	bool over;     /* the refused mail has got its last reply */
 	uint32_t serial;
-	uint64_t left; /* client bytes that have left, by smtp.c's count */
+	uint64_t left;			       /* client bytes that have left */
 	uint8_t replies[SMTP_REFUSAL_REPLIES]; /* to be said at the next call */
 	uint16_t n_replies;
 	uint16_t n_bytes; /* at most, of all words of the refusal */

@@ -3,8 +3,9 @@
 """`sluss run` and deploy/sluss-bypass between two hosts: a killed process, the kernel's
 bridge in its place, and back, on a ping that goes on all the time.
 
-Usage: bypass_test.py PROGRAM. PROGRAM is sluss with a worker that forwards everything and
-inspects nothing: this is about what stands around the workers. Needs root and hugepages.
+Usage: bypass_test.py PROGRAM. PROGRAM is sluss, or sluss with a worker that forwards
+everything and inspects nothing: this is about what stands around the workers. Needs root;
+adds hugepages of its own.
 """
 
 import os
@@ -23,6 +24,7 @@ import netlab  # noqa: E402
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 BYPASS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy",
                       "sluss-bypass")
+EXAMPLE = os.path.join(os.path.dirname(BYPASS), "..", "policy", "examples", "default.yaml")
 SITE = """
 pairs: [["af_packet:gw0", "af_packet:gw1"]]
 limits: {flows: 1024, inspect_memory: 1 MiB, packet_buffers: 16384, tcp_segments: 256,
@@ -113,11 +115,12 @@ class Bypass(unittest.TestCase):
         time.sleep(0.3)
         ping.send_signal(signal.SIGINT)
         out = ping.communicate(timeout=20)[0]
-        sent, got = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
-                                       out).groups())
-        # The last may still be under way.
-        self.assertGreaterEqual(got, sent - 1, out[-400:])
-        self.assertGreater(got, 20)
+        sent = int(re.search(r"(\d+) packets transmitted", out).group(1))
+        got = {int(n) for n in re.findall(r"icmp_seq=(\d+)", out)}
+        self.assertGreater(len(got), 20, out[-400:])
+        # The last are still under way, and the more the busier the machine is.
+        self.assertEqual(sorted(set(range(1, max(got))) - got), [], out[-400:])
+        self.assertGreater(max(got), sent - 50, out[-400:])
 
     def crosses(self, destination):
         p = subprocess.Popen(["ip", "netns", "exec", self.names["server"], sys.executable, "-c",
@@ -167,8 +170,7 @@ class Bypass(unittest.TestCase):
 
     def test_reload(self):
         policy = os.path.join(self.folder, "policy.yaml")
-        with open(policy, "w") as f:
-            f.write("schema: 1\n")
+        shutil.copy(EXAMPLE, policy)
         self.start_sluss("--policy", policy)
         ping = self.steady()
         self.sluss.send_signal(signal.SIGHUP)

@@ -54,15 +54,20 @@ on_read(void *ctx, enum direction dir, const struct packet *p)
 {
 	struct world *w = ctx;
 	struct side *s = &w->side[dir];
+	struct normaliser_numbers numbers;
 
+	normaliser_numbers(&w->n, dir, &numbers);
 	for (uint32_t i = 0; i < p->payload_len; i++) {
 		uint32_t place;
 
+		/* Before the first: numbers of before the handshake, blanked. */
+		if (!s->begun && p->seq + i != numbers.read)
+			continue;
 		if (!s->begun)
-			s->begin = p->seq;
+			s->begin = p->seq + i;
 		s->begun = true;
 		place = p->seq + i - s->begin;
-		if (place >= STREAM_MAX) /* before the first: of what was acknowledged */
+		if (place >= STREAM_MAX)
 			continue;
 		law(place <= s->n_read);
 		if (place == s->n_read)

@@ -143,7 +143,8 @@ check_http(struct bytes said)
 
 		memcpy(text, said.p, said.n);
 		text[said.n] = '\0';
-		must(strncmp(text, "HTTP/1.1 403 ", 13) == 0 || strncmp(text, "HTTP/1.1 503 ", 13) == 0);
+		must(strncmp(text, "HTTP/1.1 403 ", 13) == 0 ||
+			strncmp(text, "HTTP/1.1 503 ", 13) == 0);
 		head = strstr(text, "\r\n\r\n");
 		length = strstr(text, "\r\nContent-Length: ");
 		must(head != NULL && length != NULL && length < head);
@@ -191,8 +192,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play(&cut, &e, data, bytes_of(data + HEADER, size - HEADER), data[1] % 32 + 1u);
 	check(&whole);
 	must(whole.end == cut.end);
-	must(bytes_equal(
-		bytes_of(whole.said.p, whole.said.n), bytes_of(cut.said.p, cut.said.n)));
+	must(bytes_equal(bytes_of(whole.said.p, whole.said.n), bytes_of(cut.said.p, cut.said.n)));
 	conversation_close(&whole.c, false);
 	conversation_close(&cut.c, false);
 	must(whole.c.budget.held == 0 && cut.c.budget.held == 0);

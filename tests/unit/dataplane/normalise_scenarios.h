@@ -178,3 +178,7 @@
 {"adopted behind a hole that the receiver knows of",
 	{{S, "A", 200, 100}, {C, "A", 102, 200, "cd"}, {C, "A", 100, 200, "ab"}},
 	"<A200/100 >A100/200 <A200/100 >A100/200:ab >A102/200:cd", .adopt = true},
+{"what an adopted receiver may lack is not made up",
+	{{C, "A", 102, 200, "cd"}, {C, "A", 100, 200, "ab"}, {S, "A", 200, 100},
+		{C, "A", 100, 200, "ab"}, {S, "A", 200, 104}, {C, "A", 100, 200, "ab"}},
+	">A102/200:cd <A200/100 <A200/104 >A100/200:00", .adopt = true},

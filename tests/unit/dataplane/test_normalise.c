@@ -41,9 +41,9 @@ struct seg {
 	const char *data;
 	unsigned window;  /* 0: WINDOW; 1 << 16: 0 */
 	unsigned options; /* O_… */
-	uint32_t stamp;   /* TSval; TSecr is one less */
+	uint32_t stamp;	  /* TSval; TSecr is one less */
 	enum op op;	  /* else: something else happens, in this direction */
-	uint8_t answer;   /* with ANSWER: what read() says from here on */
+	uint8_t answer;	  /* with ANSWER: what read() says from here on */
 };
 
 enum { SHUT = 1 << 16 };
@@ -202,7 +202,8 @@ put_options(struct world *w, const struct packet *p)
 			int dir = p->port[0] == w->ends.port[0] ? S : C;
 
 			for (uint32_t i = at + 2; i < at + o[at + 1]; i += 8) {
-				snprintf(s, sizeof(s), " {%d-%d}", (int)(get32(o + i) - w->base[dir]),
+				snprintf(s, sizeof(s), " {%d-%d}",
+					(int)(get32(o + i) - w->base[dir]),
 					(int)(get32(o + i + 4) - w->base[dir]));
 				put(&w->trace, s);
 			}
@@ -414,8 +415,8 @@ compare_text(const char *name, const char *what, const struct box *got, const ch
 {
 	if (bytes_equal(bytes_of(got->p, got->n), bytes_str(want)))
 		return 0;
-	print_error("%s: %s\n got: %.*s\nwant: %s\n", name, what, (int)got->n, (char *)got->p,
-		want);
+	print_error(
+		"%s: %s\n got: %.*s\nwant: %s\n", name, what, (int)got->n, (char *)got->p, want);
 	return 1;
 }
 
@@ -446,7 +447,8 @@ run_scenario(const struct scenario *c, uint32_t base_c, uint32_t base_s)
 		put(&tail, tail.n > 0 ? " " : "");
 		box_put(&tail, w->dropped.p, w->dropped.n);
 	}
-	wrong += compare_text(c->name, "contradicted, dropped", &tail, c->drops != NULL ? c->drops : "");
+	wrong += compare_text(
+		c->name, "contradicted, dropped", &tail, c->drops != NULL ? c->drops : "");
 	box_free(&tail);
 	world_close(w);
 	free(w);
@@ -562,8 +564,8 @@ acknowledge(struct world *w, const struct receivers *r)
 
 	normaliser_numbers(&w->n, 1 - r->dir, &back);
 	(void)give(w,
-		&(struct seg){(uint8_t)(1 - r->dir), "A", back.read - w->base[1 - r->dir],
-			1 + r->next},
+		&(struct seg){
+			(uint8_t)(1 - r->dir), "A", back.read - w->base[1 - r->dir], 1 + r->next},
 		"back", roll(r->seed, 2) * 4);
 }
 
@@ -693,7 +695,8 @@ test_numbers(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(talk); i++) {
 		if (i == 5)
 			w->answer[C] = RELEASE_HOLD;
-		(void)give(w, &talk[i], talk[i].data, talk[i].data != NULL ? strlen(talk[i].data) : 0);
+		(void)give(
+			w, &talk[i], talk[i].data, talk[i].data != NULL ? strlen(talk[i].data) : 0);
 	}
 	normaliser_numbers(&w->n, C, &c);
 	normaliser_numbers(&w->n, S, &s);
@@ -744,13 +747,35 @@ test_shared_budgets(void **state)
 	normaliser_close(&w[1]->n);
 	/* What the first one had is free again when it ends, and was shown. */
 	normaliser_close(&w[0]->n);
-	assert_true(bytes_equal(bytes_of(w[0]->dropped.p, w[0]->dropped.n),
-		bytes_str("closed:defghi")));
+	assert_true(bytes_equal(
+		bytes_of(w[0]->dropped.p, w[0]->dropped.n), bytes_str("closed:defghi")));
 	normaliser_open(&w[0]->n, w[0]->e, &ops, w[0]);
 	box_free(&w[1]->trace);
 	free(w[1]);
 	world_close(w[0]);
 	free(w[0]);
+}
+
+/* However much comes too early, there is a reference left for what fills a hole. */
+static void
+test_holes_can_be_filled(void **state)
+{
+	struct normalise_config cfg = config();
+	struct world *w = calloc(1, sizeof(*w));
+
+	(void)state;
+	cfg.segments = cfg.flow_segments;
+	w->read_from[C] = w->read_from[S] = 1;
+	world_open(w, &cfg);
+	(void)give(w, &(struct seg){C, "S", 0, 0}, NULL, 0);
+	(void)give(w, &(struct seg){S, "SA", 0, 1}, NULL, 0);
+	for (int i = 0; i < 6; i++)
+		(void)give(w, &(struct seg){C, "A", 3 + 2 * i, 1}, "x", 1);
+	assert_int_equal(normalise_engine_references(w->e), 2);
+	(void)give(w, &(struct seg){C, "A", 1, 1}, "ab", 2);
+	assert_int_equal(w->n_read[C], 3);
+	world_close(w);
+	free(w);
 }
 
 int
@@ -761,6 +786,7 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_shared_budgets),
+		cmocka_unit_test(test_holes_can_be_filled),
 	};
 
 	if (!dpdk_start("64"))

@@ -112,7 +112,7 @@ test_pairs(void **state)
 	/* Sending and the way back of the workers take buffers, too. */
 	site_default(&plain);
 	assert_true(site_buffers_needed(&s) >
-		site_buffers_needed(&plain) + 4 * 4096 + 2 * plain.limits.worker_ring);
+		site_buffers_needed(&plain) + 2 * 4096 + 2 * plain.limits.worker_ring);
 	assert_false(plain.pairs);
 	site_free(&plain);
 	site_free(&s);

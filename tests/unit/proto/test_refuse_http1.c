@@ -12,8 +12,8 @@
 #define PAGE                                                                                       \
 	"<!doctype html>\n<html lang=\"sv\"><head><meta charset=\"utf-8\">"                        \
 	"<title>403 Stoppat / Refused</title></head><body>\n"                                      \
-	"<h1>Stoppat</h1>\n<p>Överföringen stoppades av skyddet mot dataläckage: "               \
-	"den får inte gå till den här mottagaren. "                                              \
+	"<h1>Stoppat</h1>\n<p>Överföringen stoppades av skyddet mot dataläckage: "              \
+	"den får inte gå till den här mottagaren. "                                             \
 	"Uppge händelsens id om du frågar varför.</p>\n"                                        \
 	"<div lang=\"en\"><h1>Refused</h1>\n<p>Data leakage prevention stopped "                   \
 	"this transfer: it must not leave for this destination. "                                  \
@@ -22,7 +22,7 @@
 #define JSON                                                                                       \
 	"{\"status\":403,\"title\":\"Refused by data leakage prevention\","                        \
 	"\"detail\":\"This must not leave for this destination.\","                                \
-	"\"detail_sv\":\"Detta får inte lämnas till den här mottagaren.\","                      \
+	"\"detail_sv\":\"Detta får inte lämnas till den här mottagaren.\","                     \
 	"\"event\":\"" EVENT_ID "\"}\n"
 #define HEAD(type, length)                                                                         \
 	"HTTP/1.1 403 Forbidden\r\nContent-Type: " type "\r\nContent-Length: " length              \
@@ -39,8 +39,7 @@
 
 static const struct refuse_case cases[] = {
 	{"a body with a length is absorbed to its end",
-		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "C:cdef",
-			"C:gh"},
+		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "C:cdef", "C:gh"},
 		HTML},
 	{"nothing is said before the end",
 		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "C:cdefg"},
@@ -55,33 +54,39 @@ static const struct refuse_case cases[] = {
 		"[absorb]"},
 	{"all in the refused packet",
 		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"}, HTML},
-	{"the violation is in the address", {"X:GET /?v=1 HTTP/1.1\r\nHo", "C:st: a\r\n\r\n"}, HTML},
+	{"the violation is in the address", {"X:GET /?v=1 HTTP/1.1\r\nHo", "C:st: a\r\n\r\n"},
+		HTML},
 	{"HTTP/1.0", {"X:POST /up HTTP/1.0\r\nContent-Length: 2\r\n\r\nab"}, HTML},
 	{"HEAD gets no body", {"X:HEAD /?v HTTP/1.1\r\nHost: a\r\n\r\n"}, HEAD_HTML "[close]"},
 	{"the limit inside the body",
-		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "C:c", "L"}, HTML},
+		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "C:c", "L"},
+		HTML},
 	{"the limit inside the head", {"X:POST /up HTTP/1.1\r\nHost: a\r\n", "L"}, HTML},
 	{"the client closes inside the body",
 		{"X:POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab", "E"}, HTML},
 
 	/* ---- 100 Continue ---- */
 	{"Expect: at once, since the client waits",
-		{"X:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n"},
+		{"X:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+		 "8\r\n\r\n"},
 		HTML},
 	{"Expect, and the violation is in the head that goes on",
 		{"X:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n",
 			"C:Content-Length: 8\r\n\r\n", "C:abcdefgh"},
 		HTML},
 	{"Expect, and 100 has passed",
-		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n",
+		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+		 "8\r\n\r\n",
 			"S:HTTP/1.1 100 Continue\r\n\r\n", "X:abc", "C:defg", "C:h"},
 		HTML},
 	{"Expect, and the client doesn't wait",
-		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n",
+		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+		 "8\r\n\r\n",
 			"X:abc", "C:defg"},
 		"[absorb]"},
 	{"half a 100 has passed",
-		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n",
+		{"C:PUT /v HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+		 "8\r\n\r\n",
 			"S:HTTP/1.1 100 Con", "X:abc", "S:tinue\r\n\r\n", "C:defgh"},
 		"[wait]" HTML},
 
@@ -99,7 +104,8 @@ static const struct refuse_case cases[] = {
 		 "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"},
 		HTML},
 	{"JSON is sent, and anything taken",
-		{"X:POST /v HTTP/1.1\r\nAccept: */*\r\nContent-Type: application/json; charset=utf-8\r\n"
+		{"X:POST /v HTTP/1.1\r\nAccept: */*\r\nContent-Type: application/json; "
+		 "charset=utf-8\r\n"
 		 "Content-Length: 2\r\n\r\n{}"},
 		AS_JSON},
 
@@ -122,11 +128,13 @@ static const struct refuse_case cases[] = {
 		"[wait]" HTML},
 	{"two responses are due",
 		{"C:GET /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n",
-			"X:GET /v HTTP/1.1\r\nHost: a\r\n\r\n", "S:HTTP/1.1 304 Not Modified\r\n\r\n",
+			"X:GET /v HTTP/1.1\r\nHost: a\r\n\r\n",
+			"S:HTTP/1.1 304 Not Modified\r\n\r\n",
 			"S:HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"},
 		"[wait]" HTML},
 	{"the response before it never comes",
-		{"C:GET / HTTP/1.1\r\nHost: a\r\n\r\n", "X:GET /v HTTP/1.1\r\nHost: a\r\n\r\n", "L"},
+		{"C:GET / HTTP/1.1\r\nHost: a\r\n\r\n", "X:GET /v HTTP/1.1\r\nHost: a\r\n\r\n",
+			"L"},
 		"[wait][reset]"},
 	{"the server closes instead",
 		{"C:GET / HTTP/1.1\r\nHost: a\r\n\r\n", "X:GET /v HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -160,8 +168,8 @@ static const struct refuse_case cases[] = {
 
 	/* ---- CONNECT ---- */
 	{"CONNECT is refused at once", {"X:CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"}, HTML},
-	{"CONNECT and TLS behind it, unasked",
-		{"X:CONNECT a:443 HTTP/1.1\r\n\r\n\x16\x03\x01"}, HTML, 1},
+	{"CONNECT and TLS behind it, unasked", {"X:CONNECT a:443 HTTP/1.1\r\n\r\n\x16\x03\x01"},
+		HTML, 1},
 	{"what goes through the tunnel",
 		{"C:CONNECT a:443 HTTP/1.1\r\n\r\n", "S:HTTP/1.1 200 OK\r\n\r\n", "X:v\r\n"},
 		"[reset]"},

@@ -32,19 +32,23 @@
 static const struct refuse_case cases[] = {
 	/* ---- a file: the refusal begins behind the command, all of which has left ---- */
 	{"STOR, before the server's 150", {LOGIN, "C:STOR v\r\n", "R"}, FILE_550, UINT32_MAX},
-	{"STOR, behind the 150",
-		{LOGIN, "C:STOR v\r\n", "S:150 go\r\n", "R"}, FILE_550, UINT32_MAX},
-	{"RETR, in the middle of the 150",
-		{LOGIN, "C:RETR v\r\n", "S:150 g", "R", "S:o\r\n"}, "[wait]" FILE_550, UINT32_MAX},
+	{"STOR, behind the 150", {LOGIN, "C:STOR v\r\n", "S:150 go\r\n", "R"}, FILE_550,
+		UINT32_MAX},
+	{"RETR, in the middle of the 150", {LOGIN, "C:RETR v\r\n", "S:150 g", "R", "S:o\r\n"},
+		"[wait]" FILE_550, UINT32_MAX},
 	{"RETR, behind a 150 of several lines",
 		{LOGIN, "C:RETR v\r\n", "S:150-go\r\n", "R", "S:150 on\r\n"}, "[wait]" FILE_550,
 		UINT32_MAX},
 	{"RETR that the server has already called complete",
 		{LOGIN, "C:RETR v\r\n", "S:150 go\r\n226 done\r\n", "R"}, FILE_550, UINT32_MAX},
 	{"the reply to a command before it is on its way",
-		{LOGIN, "C:NOOP\r\nSTOR v\r\n", "R", "S:200 Ok\r\n"}, "[wait]" FILE_550, UINT32_MAX},
-	{"that reply never comes",
-		{LOGIN, "C:NOOP\r\nSTOR v\r\n", "R", "L"}, "[wait]" FILE_550, UINT32_MAX},
+		{LOGIN, "C:NOOP\r\nSTOR v\r\n", "R", "S:200 Ok\r\n"}, "[wait]" FILE_550,
+		UINT32_MAX},
+	{"that reply never comes", {LOGIN, "C:NOOP\r\nSTOR v\r\n", "R", "L"}, "[wait]" FILE_550,
+		UINT32_MAX},
+
+	{"the server is gone in the middle of its 150",
+		{LOGIN, "C:RETR v\r\n", "S:150 g", "R", "L"}, "[wait]\r\n" FILE_550, UINT32_MAX},
 
 	/* ---- a command ---- */
 	{"a file name", {LOGIN, "X:STOR v\r\n"}, COMMAND_550},
@@ -53,14 +57,14 @@ static const struct refuse_case cases[] = {
 	{"the command before is unanswered",
 		{LOGIN, "C:CWD d\r\n", "X:MKD v\r\n", "S:250 O", "S:k\r\n"}, "[wait]" COMMAND_550},
 	{"AUTH TLS", {"S:220 FTP\r\n", "X:AUTH TLS\r\n"}, AUTH_534},
-	{"TLS has begun",
-		{"S:220 FTP\r\n", "C:AUTH TLS\r\n", "S:234 go\r\n", "X:\x16\x03\x01"}, "[reset]"},
+	{"TLS has begun", {"S:220 FTP\r\n", "C:AUTH TLS\r\n", "S:234 go\r\n", "X:\x16\x03\x01"},
+		"[reset]"},
 	{"a reply is refused", {LOGIN, "C:PWD\r\n", "Y:257 v\r\n"}, "[reset]"},
 
 	/* ---- TLS ---- */
 	{"a ClientHello", {"X:" HELLO "\x02\x03\x04"}, "\\x15\\x03\\x01\\x00\\x02\\x021[close]"},
-	{"the server has answered",
-		{"C:" HELLO "\x02\x03", "S:\x16\x03\x03\x01\x02\x02", "X:abc"}, "[reset]"},
+	{"the server has answered", {"C:" HELLO "\x02\x03", "S:\x16\x03\x03\x01\x02\x02", "X:abc"},
+		"[reset]"},
 	{"the server's side", {"C:" HELLO "\x02\x03", "Y:\x16\x03\x03\x10\x02\x02"}, "[reset]"},
 
 	/* ---- no protocol ---- */

@@ -13,8 +13,7 @@
 #include "tests/unit/proto/refuse_script.h"
 
 #define HELLO "S:220 m ESMTP\r\n", "C:EHLO c\r\n", "S:250-m\r\n250 PIPELINING\r\n"
-#define ENVELOPE                                                                                   \
-	"C:MAIL FROM:<a@e>\r\nRCPT TO:<b@e>\r\n", "S:250 Ok\r\n250 Ok\r\n"
+#define ENVELOPE "C:MAIL FROM:<a@e>\r\nRCPT TO:<b@e>\r\n", "S:250 Ok\r\n250 Ok\r\n"
 #define DATA "C:DATA\r\n", "S:354 Go\r\n"
 #define OK "250 2.0.0 Ok\r\n"
 #define LATER "451 4.3.2 Delivery not confirmed; please send it again\r\n"
@@ -32,17 +31,18 @@ static const struct refuse_case cases[] = {
 		{HELLO, ENVELOPE, DATA, "X:Subject: s\r\n\r\nx\r\n.\r\nQUIT\r\n"},
 		R554 R221 "[close]", 1},
 	{"Postfix probes a cached connection by RSET",
-		{HELLO, ENVELOPE, DATA, "X:x\r\n", "C:.\r\n", "C:RSET\r\n", "C:MAIL FROM:<a@e>\r\n"},
+		{HELLO, ENVELOPE, DATA, "X:x\r\n", "C:.\r\n", "C:RSET\r\n",
+			"C:MAIL FROM:<a@e>\r\n"},
 		R554 R421 "[close]"},
 	{"another mail is told to come on another connection",
 		{HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "C:MAIL FROM:<a@e>\r\nRCPT TO:<b@e>\r\n"},
 		R554 R421 "[close]"},
-	{"EHLO again, and NOOP",
-		{HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "C:NOOP\r\n"}, R554 R421 "[close]"},
+	{"EHLO again, and NOOP", {HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "C:NOOP\r\n"},
+		R554 R421 "[close]"},
 	{"nothing comes behind the 554: the host's limit",
 		{HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "L"}, R554 R421 "[close]"},
-	{"the client closes behind the 554",
-		{HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "E"}, R554 "[close]"},
+	{"the client closes behind the 554", {HELLO, ENVELOPE, DATA, "X:x\r\n.\r\n", "E"},
+		R554 "[close]"},
 	{"the limit is reached inside the content",
 		{HELLO, ENVELOPE, DATA, "X:x\r\n", "C:yyy\r\n", "L"}, R554 "[close]"},
 	{"the client closes inside the content",
@@ -115,15 +115,12 @@ static const struct refuse_case cases[] = {
 		{HELLO, "C:MAIL FROM:<a@e>\r\n", "X:RCPT TO:<v@e>\r\nDATA\r\n", "S:250 Ok\r\n",
 			"C:RSET\r\n"},
 		"[wait]" R554 R554_AGAIN R421 "[close]"},
-	{"a line that is no command",
-		{HELLO, "X:violation\r\n", "C:and more\r\nQUIT\r\n"},
+	{"a line that is no command", {HELLO, "X:violation\r\n", "C:and more\r\nQUIT\r\n"},
 		R554 R554_AGAIN R221 "[close]"},
 	{"half a line, of which the rest comes",
-		{HELLO, "X:MAIL FROM:<viol", "C:ation@e>\r\n", "C:QUIT\r\n"},
-		R554 R221 "[close]"},
+		{HELLO, "X:MAIL FROM:<viol", "C:ation@e>\r\n", "C:QUIT\r\n"}, R554 R221 "[close]"},
 	{"NOOP with text", {HELLO, "X:NOOP v\r\n", "C:NOOP\r\n"}, R554 R421 "[close]"},
-	{"before the greeting",
-		{"X:EHLO v\r\n", "S:220 m ES", "S:MTP\r\n", "C:QUIT\r\n"},
+	{"before the greeting", {"X:EHLO v\r\n", "S:220 m ES", "S:MTP\r\n", "C:QUIT\r\n"},
 		"[wait]" R554 R221 "[close]"},
 	{"AUTH: the refused mail waits for the end of the exchange",
 		{HELLO, "C:AUTH LOGIN\r\n", "S:334 VXNlcm5hbWU6\r\n", "C:Zm9v\r\n",
@@ -144,13 +141,12 @@ static const struct refuse_case cases[] = {
 	{"STARTTLS, and the client goes on in clear: its mail bounces at once",
 		{HELLO, "X:STARTTLS\r\n", "C:MAIL FROM:<a@e>\r\n", "C:RSET\r\n", "C:QUIT\r\n"},
 		R554_TLS R554_TLS OK R221 "[close]"},
-	{"STARTTLS, and the client insists on it",
-		{HELLO, "X:STARTTLS\r\n", "C:QUIT\r\n"}, R554_TLS R221 "[close]"},
+	{"STARTTLS, and the client insists on it", {HELLO, "X:STARTTLS\r\n", "C:QUIT\r\n"},
+		R554_TLS R221 "[close]"},
 	{"STARTTLS was accepted: TLS has begun",
 		{HELLO, "C:STARTTLS\r\n", "S:220 Go\r\n", "X:\x16\x03\x01"}, "[reset]"},
 
-	{"the server's side is refused",
-		{HELLO, "C:HELP\r\n", "Y:214 v\r\n"}, "[reset]"},
+	{"the server's side is refused", {HELLO, "C:HELP\r\n", "Y:214 v\r\n"}, "[reset]"},
 };
 
 static void
@@ -168,8 +164,8 @@ test_flood(void **state)
 	static const char line[] = "RCPT TO:<v@e>\r\n";
 	char flood[2 + 100 * (sizeof(line) - 1) + 1] = "C:";
 	char want[8192] = R554;
-	struct refuse_case k = {
-		"a flood", {HELLO, "C:MAIL FROM:<a@e>\r\n", "S:250 Ok\r\n", "X:RCPT TO:<v@e>\r\n"}, want};
+	struct refuse_case k = {"a flood",
+		{HELLO, "C:MAIL FROM:<a@e>\r\n", "S:250 Ok\r\n", "X:RCPT TO:<v@e>\r\n"}, want};
 	size_t n = sizeof(R554) - 1, again = sizeof(R554_AGAIN) - 1, at = 0;
 
 	(void)state;

@@ -179,8 +179,9 @@ def get_long(t, ftp):
 
 
 def auth_tls_passes(t, ftp):
-    """Elsewhere it passes, with the files behind it, as the policy says. (With TLS 1.3 this
-    curl resets an upload whose session tickets come late, on a slow way without a gateway too.)"""
+    """Elsewhere it passes, with the files behind it, as the policy says. (With TLS 1.3
+    curl closes while session tickets are still on their way, and its kernel answers them with
+    an RST before the upload's last bytes are sent.)"""
     data = random.Random(3).randbytes(50_000)
     status, out = ftp.curl("--ssl-reqd", "-k", "--tls-max", "1.2", "-T", t.lab.file("tls.bin", data),
                            f"{BASE}/in/tls.bin")

@@ -147,8 +147,8 @@ start_policy(struct gateway *g)
 	struct diag d = {0};
 
 	if (policy_path(g) == NULL && !g->o->quiet)
-		gateway_say(g,
-			"no policy is given: looking with all packs, any finding is an alert");
+		gateway_say(g, "no policy is given: looking with all packs, any finding is an alert%s",
+			g->o->command == COMMAND_RUN ? ", and nothing is refused" : "");
 	policy = gateway_load_policy(g, &d);
 	diag_print(&d, stderr);
 	diag_free(&d);

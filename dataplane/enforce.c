@@ -69,6 +69,7 @@ enforce_leave(struct enforce_env *env, struct packet *p)
 	unsigned port = packet_meta(p->mbuf)->port ^ 1u;
 	struct rte_mbuf *frame = packet_meta(p->mbuf)->original, *next;
 
+	env->stats->forwarded += p->payload_len;
 	if (frame == NULL) {
 		leave(env, p->mbuf, port);
 		return;
@@ -96,9 +97,10 @@ free_frames(struct packet *p)
 }
 
 void
-enforce_withhold(struct enforce_env *env, struct packet *p)
+enforce_withhold(struct enforce_env *env, struct packet *p, enum withheld why)
 {
 	env->stats->packets_withheld++;
+	env->stats->withheld[why] += p->payload_len;
 	free_frames(p);
 }
 
@@ -513,7 +515,7 @@ on_dropped(void *ctx, enum direction dir, enum normalise_drop why, struct bytes 
 {
 	struct enforcement *e = ctx;
 
-	if (why != NORMALISE_DROP_REFUSED && !e->in->over)
+	if (!e->in->over)
 		inspection_aside(e->in, dir, bytes);
 }
 
@@ -625,10 +627,10 @@ enforcement_open(struct enforce_env *env, struct inspection *in, const struct pa
 }
 
 static void
-stop_packet(struct enforce_env *env, struct packet *p)
+stop_packet(struct enforce_env *env, struct packet *p, enum withheld why)
 {
 	env->stats->undelivered += p->payload_len;
-	enforce_withhold(env, p);
+	enforce_withhold(env, p, why);
 }
 
 /* A SYN begins anew; everything else is told that there is no connection. */
@@ -647,7 +649,7 @@ enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 	e->env->now_us = p->time;
 	if (packet_meta(p->mbuf)->port != e->port[dir]) {
 		e->env->stats->packets_wrong_port++;
-		stop_packet(e->env, p);
+		stop_packet(e->env, p, WITHHELD_WRONG_PORT);
 		return true;
 	}
 	learn(e, p, dir);
@@ -710,6 +712,7 @@ enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
 		done += n;
 	}
 	e->env->stats->undelivered += p->payload_len - done;
+	e->env->stats->withheld[WITHHELD_NOT_IN_STREAM] += p->payload_len - done;
 	free_frames(p);
 	return true;
 }
@@ -750,7 +753,7 @@ enforce_reset(struct enforce_env *env, struct packet *p)
 	m = segment_build(env->cfg->packets, &path, &forth);
 	if (m != NULL)
 		leave(env, m, port ^ 1u);
-	stop_packet(env, p);
+	stop_packet(env, p, WITHHELD_NO_CONNECTION);
 }
 
 void
@@ -769,7 +772,7 @@ enforce_datagram(struct enforce_env *env, struct inspection *in, struct packet *
 	/* Datagrams can't wait: what is pending there is decided at their end. */
 	if (in->acted[dir] == VERDICT_FORWARD && in->conversation.open[dir] != NULL)
 		reserve(in, dir, l == LOOK_DROP ? VERDICT_DROP : VERDICT_REFUSE);
-	enforce_withhold(env, p);
+	enforce_withhold(env, p, WITHHELD_REFUSED);
 }
 
 /* ---- time ---- */

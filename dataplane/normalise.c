@@ -352,13 +352,28 @@ note_sender(struct step *t)
 
 /* ---- payload ---- */
 
+/* Payload that repeats what is here or was refused doesn't leave, and isn't shown. */
+static void
+swallow_payload(struct step *t, uint32_t n)
+{
+	t->e->counters.swallowed_bytes += n;
+}
+
+/* The first @p n bytes of payload were read before, and go. */
+static void
+swallow_head(struct step *t, struct packet *p, uint32_t n)
+{
+	swallow_payload(t, smaller(n, p->payload_len));
+	segment_cut_head(p, n);
+}
+
 /* What was read: it is not compared any more, and what waits of it doesn't leave. */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[why] += p->n;
+		t->e->counters.drop_bytes[why] += p->packet.payload_len;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);
@@ -459,11 +474,12 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
+			swallow_payload(t, p->payload_len);
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
-		segment_cut_head(p, h->next - p->seq);
+		swallow_head(t, p, h->next - p->seq);
 		piece_measure(piece);
 		deliver(t, piece);
 	}
@@ -492,6 +508,7 @@ swallow(struct step *t)
 	else
 		leave_news(t);
 	t->e->counters.swallowed++;
+	swallow_payload(t, p->payload_len);
 	rte_pktmbuf_free(p->mbuf);
 }
 
@@ -516,8 +533,10 @@ take_old(struct step *t)
 	}
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
-		if (before(h->released, p->seq + p->payload_len))
+		if (before(h->released, p->seq + p->payload_len)) {
+			swallow_payload(t, p->seq + p->payload_len - h->released);
 			segment_cut_tail(p, p->seq + p->payload_len - h->released);
+		}
 	}
 	read_and_leave(t, p);
 }
@@ -538,7 +557,7 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
-		segment_cut_head(p, old);
+		swallow_head(t, p, old);
 		old = 0;
 	}
 	agree_held(t, p);
@@ -562,6 +581,7 @@ take_ahead(struct step *t)
 	leave_news(t);
 	if (held_covers(h, p)) {
 		t->e->counters.swallowed++;
+		swallow_payload(t, p->payload_len);
 		rte_pktmbuf_free(p->mbuf);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);
@@ -781,7 +801,7 @@ forget_both(struct inside *n)
 	for (int dir = 0; dir < 2; dir++) {
 		struct step t = step_of(n, (enum direction)dir);
 
-		forget_read(&t, NORMALISE_DROP_CLOSED);
+		forget_read(&t, NORMALISE_DROP_UNSENT);
 		drop_held(&t, NORMALISE_DROP_CLOSED);
 	}
 }

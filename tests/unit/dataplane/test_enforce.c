@@ -137,6 +137,17 @@ push(int side, const char *text)
 	script_segment(&script, side, TCP_FLAG_ACK | TCP_FLAG_PSH, text, strlen(text));
 }
 
+/* The server's bytes, which acknowledge no more than what has reached it. */
+static void
+answer(uint32_t ack, const char *text)
+{
+	uint32_t sent = script.next[0];
+
+	script.next[0] = ack;
+	push(1, text);
+	script.next[0] = sent;
+}
+
 static void
 begin_mail(const char *to)
 {
@@ -337,6 +348,104 @@ test_datagrams(void **state)
 	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
 }
 
+/* Words behind a number, so that nothing of its context is missing. */
+#define BEHIND "and this is behind it, until there is enough text behind the number for its " \
+	"context to be known, which takes some two hundred bytes; so here are some more " \
+	"words that say nothing at all, and then some, to be sure, and a few more.\r\n"
+
+#define LONG "/no.line.ends.here,.and.so.it.may.be.the.target.of.a.request;"
+
+/* The whole text is there, and only the protocol isn't known: a pause decides that too. */
+static void
+test_pause_decides_protocol(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 7777);
+	world_open(w, 1);
+	script_open(&script);
+	/* It may be the beginning of a request, or of a mail client's nonsense. */
+	push(0, N1 LONG LONG LONG LONG);
+	give(w);
+	assert_false(has(&heard[1], N1));
+	assert_int_equal(heard[1].resets, 0);
+	for (unsigned i = 0; i < 8; i++)
+		pass_time(w, 200000);
+	assert_false(has(&heard[1], N1));
+	assert_int_equal(heard[1].resets, 1);
+	world_close(w);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+}
+
+/* The script's last frame, a TCP segment over IPv4, in two fragments instead. */
+static void
+fragment_last(int side, uint16_t id)
+{
+	struct frame whole = script.frames[--script.n];
+	const uint8_t *l4 = whole.data + FRAME_ETHER + 20;
+	size_t n = whole.n - FRAME_ETHER - 20, cut = n / 2 / 8 * 8;
+	struct frame *f = script_frame(&script);
+
+	memcpy(frame_ip(f, &script.ends, side == 0, 6, cut, id, 0x2000), l4, cut);
+	f = script_frame(&script);
+	memcpy(frame_ip(f, &script.ends, side == 0, 6, n - cut, id, (uint16_t)(cut / 8)),
+		l4 + cut, n - cut);
+}
+
+/* Segments in IP fragments: of a connection that is read, and of one that is dead. */
+static void
+test_fragments(void **state)
+{
+	struct world *w = fresh(state);
+	uint32_t begun;
+
+	begin(4, 80);
+	world_open(w, 1);
+	push(0, "in the middle");
+	push(0, "and on, and on, and on, and on");
+	fragment_last(0, 7);
+	give(w);
+	assert_int_equal(heard[0].resets, 2);
+	script_open(&script);
+	push(0, "GET / HTTP/1.1\r\nHost: x.example\r\n\r\n");
+	fragment_last(0, 8);
+	give(w);
+	assert_true(has(&heard[1], "GET / HTTP/1.1\r\nHost: x.example\r\n\r\n"));
+	begun = script.next[0];
+	push(0, "PUT / HTTP/1.1\r\nHost: x.example\r\nContent-Length: 900\r\n\r\n" N1 " "
+		BEHIND);
+	fragment_last(0, 9);
+	give(w);
+	/* The first request's answer is waited for. */
+	assert_int_equal(heard[1].resets, 2);
+	answer(begun, "HTTP/1.1 204 No Content\r\n\r\n");
+	give(w);
+	assert_false(has(&heard[1], N1));
+	assert_int_equal(heard[1].resets, 3);
+	/* The rest of the body never comes. */
+	pass_time(w, 61000000);
+	assert_true(has(&heard[0], "HTTP/1.1 403"));
+	world_close(w);
+}
+
+/* No page for the conversation: what isn't read doesn't leave. */
+static void
+test_no_memory(void **state)
+{
+	struct world *w = fresh(state);
+
+	w->cfg.inspect.flow_memory = 1;
+	begin(4, 7777);
+	world_open(w, 1);
+	script_open(&script);
+	push(0, "number " N1 " " BEHIND);
+	push(0, "more\r\n");
+	give(w);
+	assert_int_equal(heard[1].n, 0);
+	world_close(w);
+	assert_true(w->stats.opaque[OPAQUE_OVER_BUDGET] > 0);
+}
+
 int
 main(void)
 {
@@ -348,6 +457,9 @@ main(void)
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_wrong_port),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_pause_decides_protocol),
+		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -352,13 +352,17 @@ note_sender(struct step *t)
 
 /* ---- payload ---- */
 
-/* What was read: it is not compared any more, and what waits of it doesn't leave. */
+/*
+ * What was read: it is not compared any more, and what waits of it doesn't leave. Its bytes
+ * are counted as read, and so by no other reason than REFUSED.
+ */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[why] += p->n;
+		if (why == NORMALISE_DROP_REFUSED)
+			t->e->counters.drop_bytes[why] += p->n;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);
@@ -447,6 +451,13 @@ deliver(struct step *t, struct normalise_piece *piece)
 	leave_piece(t, piece);
 }
 
+/* Payload that waits here, or was refused, in another segment: it isn't read once more. */
+static void
+count_swallowed(struct step *t, uint32_t n)
+{
+	t->e->counters.swallowed_bytes += n;
+}
+
 /* What was held and is in order now. */
 static void
 drain(struct step *t)
@@ -459,10 +470,12 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
+			count_swallowed(t, p->payload_len);
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
+		count_swallowed(t, h->next - p->seq);
 		segment_cut_head(p, h->next - p->seq);
 		piece_measure(piece);
 		deliver(t, piece);
@@ -492,6 +505,7 @@ swallow(struct step *t)
 	else
 		leave_news(t);
 	t->e->counters.swallowed++;
+	count_swallowed(t, p->payload_len);
 	rte_pktmbuf_free(p->mbuf);
 }
 
@@ -516,8 +530,10 @@ take_old(struct step *t)
 	}
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
-		if (before(h->released, p->seq + p->payload_len))
+		if (before(h->released, p->seq + p->payload_len)) {
+			count_swallowed(t, p->seq + p->payload_len - h->released);
 			segment_cut_tail(p, p->seq + p->payload_len - h->released);
+		}
 	}
 	read_and_leave(t, p);
 }
@@ -538,6 +554,7 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
+		count_swallowed(t, old);
 		segment_cut_head(p, old);
 		old = 0;
 	}
@@ -562,6 +579,7 @@ take_ahead(struct step *t)
 	leave_news(t);
 	if (held_covers(h, p)) {
 		t->e->counters.swallowed++;
+		count_swallowed(t, p->payload_len);
 		rte_pktmbuf_free(p->mbuf);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);

@@ -446,6 +446,145 @@ test_no_memory(void **state)
 	assert_true(w->stats.opaque[OPAQUE_OVER_BUDGET] > 0);
 }
 
+/* A packet in hand, written anew at another place. */
+static void
+again(int side, uint32_t seq, const char *text)
+{
+	uint32_t sent = script.next[side];
+
+	script.next[side] = seq;
+	script_segment(&script, side, TCP_FLAG_ACK, text, strlen(text));
+	script.next[side] = sent;
+}
+
+static void
+begin_talk(struct world *w)
+{
+	begin(4, 7777);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 0, "hello, this is no known protocol at all\n");
+	give(w);
+	assert_true(has(&heard[1], "hello"));
+}
+
+/* While a number waits for its context, it comes again, its sender asks, and resets. */
+static void
+test_held_meanwhile(void **state)
+{
+	struct world *w = fresh(state);
+	uint32_t at;
+
+	begin_talk(w);
+	at = script.next[0];
+	push(0, "number " N1);
+	again(0, at, "number " N1);
+	again(0, at + 3, "ber");
+	again(0, at - 4, "all\nnumber " N1);
+	again(0, script.next[0] - 1, "");
+	again(0, script.next[0] - 1, "2");
+	answer(at, "yes?\n");
+	give(w);
+	assert_false(has(&heard[1], "number"));
+	assert_true(has(&heard[0], "yes?"));
+	script_segment(&script, 0, TCP_FLAG_RST | TCP_FLAG_ACK, NULL, 0);
+	give(w);
+	assert_int_equal(heard[1].resets, 1);
+	pass_time(w, 700000);
+	pass_time(w, 70000000);
+	assert_false(has(&heard[1], "number"));
+	world_close(w);
+}
+
+/* The input ends while something is held, or came too early. */
+static void
+test_end_while_held(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin_talk(w);
+	push(0, "number " N1);
+	again(0, script.next[0] + 5, "early " N2 " " BEHIND);
+	give(w);
+	world_close(w);
+	assert_false(has(&heard[1], "number"));
+}
+
+/* The violating segment comes last: what waited behind it ends its mail, and begins another. */
+static void
+test_late_violation(void **state)
+{
+	struct world *w = fresh(state);
+	static const char body[] = "Subject: list\r\n\r\n" N1 " " BEHIND;
+	uint32_t at;
+
+	begin(4, 25);
+	world_open(w, 1);
+	begin_mail("b@elsewhere.example");
+	give(w);
+	at = script.next[0];
+	script.next[0] += (uint32_t)strlen(body);
+	push(0, "The end.\r\n.\r\nMAIL FROM:<a@vard.example>\r\nRCPT TO:<b@x.example>\r\n");
+	give(w);
+	again(0, at, body);
+	give(w);
+	assert_false(has(&heard[1], N1));
+	assert_true(has(&heard[0], "554 5.7.1 "));
+	pass_time(w, 100000);
+	world_close(w);
+	assert_event_named(w, &heard[0]);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+}
+
+/* While the server's answer is waited for, what it says has its own ceiling. */
+static void
+test_answer_judged(void **state)
+{
+	struct world *w = fresh(state);
+	uint32_t at;
+
+	begin(4, 80);
+	/* The other way round: the server is inside, and what it says goes out. */
+	memcpy(script.ends.address[0], (uint8_t[]){10, 20, 0, 5}, 4);
+	memcpy(script.ends.address[1], (uint8_t[]){10, 10, 0, 9}, 4);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 0, "GET / HTTP/1.1\r\nHost: x.vard.example\r\n\r\n");
+	give(w);
+	at = script.next[0];
+	push(0, "PUT / HTTP/1.1\r\nHost: x.leverantor.example\r\nContent-Length: 300\r\n\r\n"
+		"patient 19760103-2381 " BEHIND);
+	give(w);
+	assert_int_equal(heard[1].resets, 0);
+	answer(at, "HTTP/1.1 200 Ok\r\nContent-Length: 300\r\n\r\njournal diagnos patient " N1
+		" " N2 " 19760104-2380 19760105-2389 19760106-2388 " BEHIND);
+	give(w);
+	assert_false(has(&heard[0], N1));
+	assert_int_equal(heard[1].resets, 1);
+	world_close(w);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 2);
+}
+
+/* Nobody ends a stream of datagrams: its event is written all the same. */
+static void
+test_datagrams_without_end(void **state)
+{
+	struct world *w = fresh(state);
+	static const char dirty[] = "number " N1;
+
+	begin(4, 5000);
+	world_open(w, 1);
+	for (unsigned i = 0; i < 16; i++) {
+		script_datagram(&script, 0, dirty, sizeof(dirty) - 1);
+		script.us += 10000000;
+	}
+	give(w);
+	assert_int_equal(heard[1].packets, 0);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+	world_close(w);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+}
+
 int
 main(void)
 {
@@ -460,6 +599,11 @@ main(void)
 		cmocka_unit_test(test_pause_decides_protocol),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_held_meanwhile),
+		cmocka_unit_test(test_end_while_held),
+		cmocka_unit_test(test_late_violation),
+		cmocka_unit_test(test_answer_judged),
+		cmocka_unit_test(test_datagrams_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -36,7 +36,10 @@ __asan_default_options(void)
 
 #define NUMBER " 19760102-2382 "
 
-enum { CONNECTIONS = 6, STREAM = 1 << 14, STEP = 4, STEPS_MAX = 400, FIRST_PORT = 40000 };
+enum { CONNECTIONS = 8, STREAM = 1 << 14, STEP = 4, STEPS_MAX = 400, FIRST_PORT = 40000 };
+
+/* Connections of a kind: the server is inside; by IPv6, which is outside; with a VLAN tag. */
+enum { INBOUND = 5, SIXTH, TAGGED };
 
 /* The worker that an input asks for. */
 enum { PLAIN, LITTLE_MEMORY, FEW_FLOWS, LITTLE_TCP, LENIENT, KINDS };
@@ -201,6 +204,7 @@ choose(struct world *w, unsigned kind)
 	switch (kind) {
 	case LITTLE_MEMORY:
 		w->cfg.inspect.flow_memory = 12288;
+		w->cfg.limits.inspect_memory = 1 << 15;
 		break;
 	case FEW_FLOWS:
 		w->cfg.limits.flows = 8;
@@ -251,17 +255,20 @@ world_of(unsigned kind)
 static void
 begin_connections(void)
 {
-	static const uint16_t ports[CONNECTIONS] = {25, 80, 21, 50000, 7777, 80};
+	static const uint16_t ports[CONNECTIONS] = {25, 80, 21, 50000, 7777, 80, 25, 21};
 
 	memset(connections, 0, sizeof(connections));
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		struct connection *c = &connections[i];
-		int in = i == CONNECTIONS - 1 ? 1 : 0;
+		int in = i == INBOUND ? 1 : 0;
 
-		c->ends = frame_ends(4, 5, (uint16_t)(FIRST_PORT + i), ports[i]);
-		memcpy(c->ends.address[in], (uint8_t[]){10, 10, 0, 5}, 4);
-		memcpy(c->ends.address[!in], (uint8_t[]){198, 51, 100, 9}, 4);
-		c->inside[in] = true;
+		c->ends = frame_ends(i == SIXTH ? 6 : 4, 5, (uint16_t)(FIRST_PORT + i), ports[i]);
+		c->ends.vlan = i == TAGGED ? 12 : 0;
+		if (i != SIXTH) {
+			memcpy(c->ends.address[in], (uint8_t[]){10, 10, 0, 5}, 4);
+			memcpy(c->ends.address[!in], (uint8_t[]){198, 51, 100, 9}, 4);
+			c->inside[in] = true;
+		}
 		for (int side = 0; side < 2; side++)
 			c->side[side] = (struct side){.first = 1000, .next = 1001};
 	}
@@ -287,7 +294,8 @@ enum { AS_IT_IS, WRONG_PORT, FRAGMENTS, DAMAGED, MANNERS };
 static void
 give(struct frame *f, const struct connection *c, int side, unsigned manner)
 {
-	size_t head = FRAME_ETHER + 20, n = f->n - head, cut = n / 2 / 8 * 8;
+	size_t head = FRAME_ETHER + 20 + (c->ends.vlan != 0 ? 4 : 0), n = f->n - head;
+	size_t cut = c->ends.family == 4 ? n / 2 / 8 * 8 : 0;
 	struct frame part[2] = {{.us = f->us}, {.us = f->us}};
 	struct rte_mbuf *m[2];
 	static uint16_t id;

@@ -342,7 +342,18 @@ test_datagrams(void **state)
 {
 	struct world *w = fresh(state);
 	static const char clean[] = "nothing in it", dirty[] = "number " N1;
+	static const char mail[] = "EHLO vard.example\r\n";
 
+	/* Datagrams are no mail session, whose lines end some time. */
+	begin(4, 25);
+	world_open(w, 1);
+	script_datagram(&script, 0, mail, sizeof(mail) - 1);
+	script_datagram(&script, 0, dirty, sizeof(dirty) - 1);
+	give(w);
+	assert_int_equal(heard[1].packets, 1);
+	world_close(w);
+
+	w = fresh(state);
 	begin(4, 5000);
 	world_open(w, 1);
 	script_datagram(&script, 0, clean, sizeof(clean) - 1);

@@ -877,7 +877,7 @@ build_piece(struct enforcement *e, const struct packet *p, struct bytes payload,
 		.ack = p->ack,
 		.window = p->window,
 		.flags = p->tcp_flags,
-		.payload = bytes_of(payload.p + at, n)};
+		.payload = n == 0 ? payload : bytes_of(payload.p + at, n)};
 	struct segment_path path;
 	struct rte_mbuf *m;
 
@@ -899,12 +899,15 @@ enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
 {
 	enum { PIECE = 1200 }; /* fits every MTU that IPv6 allows, with its headers */
 	struct bytes payload = {NULL, p->payload_len};
+	bool left = (p->tcp_flags & TCP_FLAG_SYN) == 0;
 	uint32_t done = 0;
 
-	if (p->payload_len <= INSPECTION_SCRATCH && (p->tcp_flags & TCP_FLAG_SYN) == 0)
+	/* DPDK 22.11 reads beside the chain for no bytes at its end. */
+	if (left && p->payload_len > 0 && p->payload_len <= INSPECTION_SCRATCH)
 		payload.p = rte_pktmbuf_read(p->mbuf, p->payload_at, p->payload_len,
 			e->env->inspections->scratch);
-	while (payload.p != NULL && done < payload.n) {
+	left = left && (p->payload_len == 0 || payload.p != NULL);
+	while (left) {
 		uint32_t n = RTE_MIN((uint32_t)payload.n - done, (uint32_t)PIECE);
 		struct rte_mbuf *m = build_piece(e, p, payload, done, n);
 		struct packet piece;
@@ -918,6 +921,7 @@ enforcement_pieces(struct enforcement *e, struct packet *p, enum direction dir)
 		}
 		(void)enforcement_packet(e, &piece, dir);
 		done += n;
+		left = done < payload.n;
 	}
 	e->env->stats->undelivered += p->payload_len - done;
 	e->env->stats->withheld[WITHHELD_NOT_IN_STREAM] += p->payload_len - done;

@@ -125,7 +125,7 @@ test_midstream(void **state)
 	script_open(&script);
 	give(w);
 	assert_int_equal(heard[1].resets, 1);
-	assert_true(heard[1].begun);
+	assert_true(heard[1].begun[0]);
 	world_close(w);
 	assert_int_equal(w->stats.flows_midstream, 1);
 
@@ -174,13 +174,6 @@ test_datagrams(void **state)
 	world_close(w);
 	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
 }
-
-/* Words behind a number, so that nothing of its context is missing. */
-#define BEHIND "and this is behind it, until there is enough text behind the number for its " \
-	"context to be known, which takes some two hundred bytes; so here are some more " \
-	"words that say nothing at all, and then some, to be sure, and a few more.\r\n"
-
-#define LONG "/no.line.ends.here,.and.so.it.may.be.the.target.of.a.request;"
 
 /* The whole text is there, and only the protocol isn't known: a pause decides that too. */
 static void
@@ -271,28 +264,6 @@ test_no_memory(void **state)
 	assert_int_equal(heard[1].n, 0);
 	world_close(w);
 	assert_true(w->stats.opaque[OPAQUE_OVER_BUDGET] > 0);
-}
-
-/* A packet in hand, written anew at another place. */
-static void
-again(int side, uint32_t seq, const char *text)
-{
-	uint32_t sent = script.next[side];
-
-	script.next[side] = seq;
-	script_segment(&script, side, TCP_FLAG_ACK, text, strlen(text));
-	script.next[side] = sent;
-}
-
-static void
-begin_talk(struct world *w)
-{
-	begin(4, 7777);
-	world_open(w, 1);
-	script_open(&script);
-	script_say(&script, 0, "hello, this is no known protocol at all\n");
-	give(w);
-	assert_true(has(&heard[1], "hello"));
 }
 
 /* While a number waits for its context, it comes again, its sender asks, and resets. */

@@ -358,7 +358,9 @@ forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[why] += p->n;
+		/* Those of the others were never read. */
+		if (why == NORMALISE_DROP_REFUSED)
+			t->e->counters.drop_bytes[why] += p->n;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);
@@ -459,10 +461,12 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
+			t->e->counters.swallowed_bytes += p->payload_len;
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
+		t->e->counters.swallowed_bytes += h->next - p->seq;
 		segment_cut_head(p, h->next - p->seq);
 		piece_measure(piece);
 		deliver(t, piece);
@@ -480,6 +484,14 @@ no_room(struct step *t)
 	drop(t, t->p, NORMALISE_DROP_NO_ROOM);
 }
 
+static void
+free_swallowed(struct step *t, struct packet *p)
+{
+	t->e->counters.swallowed++;
+	t->e->counters.swallowed_bytes += p->payload_len;
+	rte_pktmbuf_free(p->mbuf);
+}
+
 /* It repeats what waits here, or what was refused. A keep-alive still asks the receiver. */
 static void
 swallow(struct step *t)
@@ -491,8 +503,7 @@ swallow(struct step *t)
 		leave_bare(t, h->released - 1);
 	else
 		leave_news(t);
-	t->e->counters.swallowed++;
-	rte_pktmbuf_free(p->mbuf);
+	free_swallowed(t, p);
 }
 
 /* All of it was read before. */
@@ -516,8 +527,12 @@ take_old(struct step *t)
 	}
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
-		if (before(h->released, p->seq + p->payload_len))
-			segment_cut_tail(p, p->seq + p->payload_len - h->released);
+		if (before(h->released, p->seq + p->payload_len)) {
+			uint32_t waits = p->seq + p->payload_len - h->released;
+
+			t->e->counters.swallowed_bytes += waits;
+			segment_cut_tail(p, waits);
+		}
 	}
 	read_and_leave(t, p);
 }
@@ -538,6 +553,7 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
+		t->e->counters.swallowed_bytes += old;
 		segment_cut_head(p, old);
 		old = 0;
 	}
@@ -561,8 +577,7 @@ take_ahead(struct step *t)
 	agree_held(t, p);
 	leave_news(t);
 	if (held_covers(h, p)) {
-		t->e->counters.swallowed++;
-		rte_pktmbuf_free(p->mbuf);
+		free_swallowed(t, p);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);
 	}

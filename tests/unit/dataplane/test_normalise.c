@@ -69,6 +69,7 @@ struct world {
 	uint32_t n_read[2];
 	int64_t read_from[2]; /* the stream's first byte, relative */
 	int64_t acked[2];     /* as far as the receiver said */
+	uint64_t given, shown; /* bytes of payload */
 	void (*receive)(struct world *w, enum direction dir, const struct packet *p);
 	void *receiver;
 	bool quiet;
@@ -170,9 +171,12 @@ give(struct world *w, const struct seg *g, const void *data, size_t n)
 	assert_int_equal(headers_parse(m, true, &p), HEADER_OK);
 	if (p.tcp_flags & TCP_FLAG_ACK && g->ack > w->acked[1 - g->dir])
 		w->acked[1 - g->dir] = g->ack;
+	n = p.payload_len;
 	r = normaliser_segment(&w->n, (enum direction)g->dir, &p);
 	if (r == NORMALISER_NEW_CONNECTION)
 		rte_pktmbuf_free(m);
+	else
+		w->given += n;
 	return r;
 }
 
@@ -272,6 +276,7 @@ on_read(void *ctx, enum direction dir, const struct packet *p)
 	struct world *w = ctx;
 	int64_t at = (int32_t)(p->seq - w->base[dir]);
 
+	w->shown += p->payload_len;
 	if (w->n_read[dir] == 0 && p->payload_len > 0)
 		w->read_from[dir] = at;
 	for (uint32_t i = 0; i < p->payload_len; i++, at++) {
@@ -350,10 +355,23 @@ world_open(struct world *w, const struct normalise_config *cfg)
 	normaliser_open(&w->n, w->e, &ops, w);
 }
 
+/* Every byte that came in was shown to the reader, or is counted as one that isn't. */
+static void
+check_account(const struct world *w)
+{
+	const struct normalise_counters *c = normalise_engine_counters(w->e);
+	uint64_t sum = w->shown + c->swallowed_bytes;
+
+	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		sum += i == NORMALISE_DROP_REFUSED ? 0 : c->drop_bytes[i];
+	assert_int_equal(sum, w->given);
+}
+
 static void
 world_close(struct world *w)
 {
 	normaliser_close(&w->n);
+	check_account(w);
 	assert_int_equal(normalise_engine_references(w->e), 0);
 	normalise_engine_destroy(w->e);
 	box_free(&w->trace);
@@ -750,6 +768,8 @@ test_shared_budgets(void **state)
 	assert_true(bytes_equal(
 		bytes_of(w[0]->dropped.p, w[0]->dropped.n), bytes_str("closed:defghi")));
 	normaliser_open(&w[0]->n, w[0]->e, &ops, w[0]);
+	w[0]->given += w[1]->given;
+	w[0]->shown += w[1]->shown;
 	box_free(&w[1]->trace);
 	free(w[1]);
 	world_close(w[0]);

@@ -254,10 +254,20 @@ challenge(struct step *t)
 }
 
 /*
- * Ask the sender of @p dir for what is missing (RFC 5681, 3.2). What its receiver
- * hasn't acknowledged yet would look lost too, so these wait until that is at most one segment,
- * which a receiver may take its time with (RFC 9293, 3.8.6.3).
+ * May its sender be asked for what is missing (RFC 5681, 3.2)? What the receiver hasn't
+ * acknowledged yet would look lost too, and be sent again for nothing. So it is waited for, but
+ * for one segment, with which a receiver may take its time (RFC 9293, 3.8.6.3): three segments
+ * long, as for a duplicate acknowledgement that means a loss.
  */
+static bool
+may_ask(const struct half *h)
+{
+	if (h->held == NULL || h->waiting != NULL)
+		return false;
+	return h->past_pieces == 0 || (h->past_pieces == 1 && h->since >= OWED_MAX);
+}
+
+/* With SACK one says as much as three; without, three are needed (RFC 5681, 3.2). */
 static void
 ask_again(struct inside *n, enum direction dir, uint32_t latest)
 {
@@ -266,7 +276,7 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 
 	if (h->held == NULL)
 		h->owed = 0;
-	if (h->held == NULL || h->past_pieces > 1 || h->waiting != NULL)
+	if (!may_ask(h))
 		return;
 	h->owed = 0;
 	for (; times > 0; times--)
@@ -321,8 +331,10 @@ take_ack(struct step *t)
 	edge = ack + ((uint32_t)t->p->window << (t->p->tcp_flags & TCP_FLAG_SYN ? 0 : shift));
 	t->news =
 		!h->acked_known || before(h->acked, ack) || !h->edge_known || before(h->edge, edge);
-	if (!h->acked_known || before(h->acked, ack))
+	if (!h->acked_known || before(h->acked, ack)) {
 		h->acked = ack;
+		h->since = 0;
+	}
 	clamp_window(t);
 	if (!h->edge_known || before(h->edge, edge))
 		h->edge = edge;
@@ -585,6 +597,8 @@ take_ahead(struct step *t)
 		return;
 	if (h->owed < OWED_MAX)
 		h->owed++;
+	if (h->since < OWED_MAX)
+		h->since++;
 	ask_again(t->n, t->dir, seq);
 }
 

@@ -87,7 +87,9 @@ class BadLab(netlab.InlineLab):
         open(path, "w").close()
         self.link = self.start(self.link_ns, os.path.join(SUPPORT, "impair"), *options, "near",
                                "far", log="impair.log")
-        wait_for(lambda: "ready" in inline.read(path).decode(), "impair")
+        wait_for(lambda: "ready" in inline.read(path).decode() or self.link.poll() is not None,
+                 "impair")
+        need(self.link.poll() is None, f"impair: {inline.read(path).decode()}")
 
 
 # ---- one transfer ----

@@ -14,6 +14,11 @@ enum {
 	FAR = 1 << 30, /* the largest window there is (RFC 7323, 2.3) */
 	OWED_MAX = 3,  /* duplicate acknowledgements for a fast retransmit (RFC 5681, 3.2) */
 	OPTIONS_MAX = 40,
+	/* A flow may have a fourth of what is free under way, in segments of this many bytes. */
+	SHARE = 4,
+	SHARE_BYTES = 1024,
+	SHARE_LEAST = 65536,
+	MSS_DEFAULT = 536, /* RFC 9293, 3.7.1 */
 };
 
 enum {
@@ -287,6 +292,26 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 /* ---- the sender's acknowledgement ---- */
 
 /*
+ * What the sender may have under way to the receiver in hand: all of it is to be remembered.
+ * The references are every flow's, so the fewer are free, the less each of them gets; and
+ * where segments are small, a flow's own are used up before its bytes.
+ */
+static uint32_t
+window_most(const struct step *t)
+{
+	const struct normalise_config *cfg = &t->e->cfg;
+	uint32_t mss = t->half->mss != 0 ? t->half->mss : MSS_DEFAULT;
+	uint64_t most = (uint64_t)(cfg->segments - t->e->used) / SHARE * SHARE_BYTES;
+	uint64_t own = (uint64_t)cfg->flow_segments * (mss - mss / 8); /* options take some */
+
+	if (most > own)
+		most = own;
+	if (most < SHARE_LEAST)
+		most = SHARE_LEAST;
+	return most < cfg->flow_unacked ? (uint32_t)most : cfg->flow_unacked;
+}
+
+/*
  * The receiver's window, as the sender is to see it: no larger than what can be
  * remembered, so that nothing has to be dropped for want of room; its right edge never
  * moves back (RFC 9293, 3.8.6), but for the rounding of a scaled window (RFC 7323, 2.4).
@@ -297,7 +322,7 @@ clamp_window(struct step *t)
 	struct packet *p = t->p;
 	struct half *h = t->peer;
 	uint8_t shift = p->tcp_flags & TCP_FLAG_SYN ? 0 : scale_of(t->n, t->dir);
-	uint32_t window = (uint32_t)p->window << shift, most = t->e->cfg.flow_unacked, raw;
+	uint32_t window = (uint32_t)p->window << shift, most = window_most(t), raw;
 
 	if (t->n->adopted)
 		return;
@@ -335,11 +360,11 @@ take_ack(struct step *t)
 		h->acked = ack;
 		h->since = 0;
 	}
+	past_forget_acked(t->e, h);
 	clamp_window(t);
 	if (!h->edge_known || before(h->edge, edge))
 		h->edge = edge;
 	h->acked_known = h->edge_known = true;
-	past_forget_acked(t->e, h);
 }
 
 /* What a segment that is sent later, or made, will say for its sender. */

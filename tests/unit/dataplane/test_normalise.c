@@ -451,6 +451,9 @@ run_scenario(const struct scenario *c, uint32_t base_c, uint32_t base_s)
 	w->read_from[C] = w->read_from[S] = 1;
 	if (c->unacked != 0)
 		cfg.flow_unacked = c->unacked;
+	/* As many as it takes for that window. */
+	if (c->unacked > 65536)
+		cfg.segments = cfg.flow_segments = c->unacked / 256;
 	world_open(w, &cfg);
 	if (c->adopt)
 		normaliser_adopt(&w->n);
@@ -776,6 +779,42 @@ test_shared_budgets(void **state)
 	free(w[0]);
 }
 
+/* A window is a fourth of the free references in KiB; what was told once isn't taken back. */
+static void
+test_window_shrinks_with_what_is_free(void **state)
+{
+	static const char told[] = "<A1/1 w2048 t20/19|<A1/1001 w2040 t20/19|<A1/2001 w2048 t20/19|";
+	struct normalise_config cfg = config();
+	struct world *w = calloc(1, sizeof(*w));
+	struct seg ack = {S, "A", 1, 1, .window = 65535, .stamp = 20};
+	struct box all = {0};
+
+	(void)state;
+	cfg.segments = cfg.flow_segments = 1024;
+	cfg.flow_unacked = 1 << 20;
+	w->read_from[C] = w->read_from[S] = 1;
+	world_open(w, &cfg);
+	(void)give(w, &(struct seg){C, "S", 0, 0, .options = O_USUAL, .stamp = 10}, NULL, 0);
+	(void)give(w, &(struct seg){S, "SA", 0, 1, .options = O_USUAL, .stamp = 20}, NULL, 0);
+	(void)give(w, &(struct seg){C, "A", 1, 1, .stamp = 11}, NULL, 0);
+	for (int i = 0; i < 3; i++) {
+		box_free(&w->trace);
+		w->trace = (struct box){0};
+		ack.ack = 1 + 1000 * i;
+		(void)give(w, &ack, NULL, 0);
+		box_put(&all, w->trace.p, w->trace.n);
+		put(&all, "|");
+		for (int k = 0; i == 0 && k < 200; k++)
+			(void)give(w, &(struct seg){C, "A", 1 + 10 * k, 1, .stamp = 11},
+				"abcdefghij", 10);
+	}
+	box_put(&all, "", 1);
+	assert_string_equal((const char *)all.p, told);
+	box_free(&all);
+	world_close(w);
+	free(w);
+}
+
 /* However much comes too early, there is a reference left for what fills a hole. */
 static void
 test_holes_can_be_filled(void **state)
@@ -806,6 +845,7 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_shared_budgets),
+		cmocka_unit_test(test_window_shrinks_with_what_is_free),
 		cmocka_unit_test(test_holes_can_be_filled),
 	};
 

@@ -486,6 +486,20 @@ deliver(struct step *t, struct normalise_piece *piece)
 	leave_piece(t, piece);
 }
 
+/*
+ * Behind this segment is a hole, and its sender may have been told that we have it (SACK).
+ * If its receiver took its time to acknowledge it, that sender would think that it had been
+ * thrown away (RFC 2018, 8) and begin from there. With PSH it is acknowledged at once.
+ */
+static void
+push_before_hole(struct step *t, struct packet *p)
+{
+	const struct half *h = t->half;
+
+	if (h->held != NULL && before(p->seq + p->payload_len, h->held->seq) && p->payload_len > 0)
+		segment_set_flags(p, flag_byte(p, 13) | TCP_FLAG_PSH);
+}
+
 /* What was held and is in order now. */
 static void
 drain(struct step *t)
@@ -505,6 +519,7 @@ drain(struct step *t)
 		restamp(t, p);
 		t->e->counters.swallowed_bytes += h->next - p->seq;
 		segment_cut_head(p, h->next - p->seq);
+		push_before_hole(t, p);
 		piece_measure(piece);
 		deliver(t, piece);
 	}
@@ -595,6 +610,7 @@ take_next(struct step *t)
 		old = 0;
 	}
 	agree_held(t, p);
+	push_before_hole(t, p);
 	piece = piece_take(t->e, p);
 	piece->seq += old;
 	piece->at += old;

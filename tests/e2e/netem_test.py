@@ -87,7 +87,9 @@ class BadLab(netlab.InlineLab):
         open(path, "w").close()
         self.link = self.start(self.link_ns, os.path.join(SUPPORT, "impair"), *options, "near",
                                "far", log="impair.log")
-        wait_for(lambda: "ready" in inline.read(path).decode(), "impair")
+        wait_for(lambda: "ready" in inline.read(path).decode() or self.link.poll() is not None,
+                 "impair")
+        need(self.link.poll() is None, f"impair: {inline.read(path).decode()}")
 
 
 # ---- one transfer ----
@@ -105,8 +107,6 @@ def chunks(n, seed):
 def send(s, data):
     """@return the longest time in which not a byte could be sent"""
     view, worst, last = memoryview(data), 0.0, time.monotonic()
-    # Whatever the machine prefers: one that takes loss for what it is.
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, CONTROL)
     s.setblocking(False)
     while view:
         _, ready, _ = select.select([], [s], [], STALL)
@@ -146,14 +146,21 @@ def tell(s):
     return {"retrans": int.from_bytes(info[100:104], sys.byteorder)}
 
 
+def new_socket():
+    """With a congestion control that takes loss for what it is, whatever the machine prefers."""
+    s = socket.socket()
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, CONTROL)
+    s.settimeout(STALL)
+    return s
+
+
 def listen(ns):
     """A socket that listens in a namespace: made here, so that nobody has to wait for it."""
     def there():
         netlab.enter(ns)
-        s = socket.socket()
+        s = new_socket()
         s.bind(("0.0.0.0", 0))
         s.listen(8)
-        s.settimeout(STALL)
         return "socket", s
 
     return in_threads(1, lambda i: there())["socket"]
@@ -182,7 +189,8 @@ def client(port, up, data):
 
 
 def connect_one(address, port, up, data):
-    with socket.create_connection((address, port), timeout=STALL) as s:
+    with new_socket() as s:
+        s.connect((address, port))
         began = time.monotonic()
         if up:
             worst = send(s, data)

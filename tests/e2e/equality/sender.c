@@ -190,6 +190,7 @@ set_hops(struct frame *f, uint8_t family, uint8_t hops)
 static void
 frame_out(struct sender *s, struct frame *f, const struct shape *shape)
 {
+	s->has_reset |= (shape->flags & RST) != 0;
 	set_hops(f, s->ends.family, shape->hops);
 	for (unsigned i = 0; i < shape->padding; i++)
 		f->data[f->n++] = (uint8_t)('0' + i % 10);

@@ -46,6 +46,8 @@ struct sender {
 	bool called;	  /* a SYN of the kernel was heard */
 	bool established; /* both SYNs were heard */
 	bool reset;	  /* an RST was heard */
+	bool has_reset;	  /* an RST was sent, anywhere */
+	bool no_habits;	  /* from now on it is honest */
 	bool stamps;	  /* time stamps are used */
 	uint32_t stamp, echo;
 	uint16_t id;

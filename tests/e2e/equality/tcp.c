@@ -105,10 +105,14 @@ app_step(struct tcp_run *run)
 		app_read(run, LAB_STREAM_MAX);
 	else if (lab_chance(s->lab, 20))
 		app_read(run, 1 + lab_below(s->lab, 900));
-	if ((s->habits & HABIT_TALKING_READER) && run->app.state == APP_OPEN &&
+	if ((s->habits & HABIT_TALKING_READER) && !s->no_habits && run->app.state == APP_OPEN &&
 		lab_chance(s->lab, 10)) {
-		(void)!send(run->app.fd, words, 1 + lab_below(s->lab, sizeof(words)),
+		ssize_t n = send(run->app.fd, words, 1 + lab_below(s->lab, sizeof(words)),
 			MSG_NOSIGNAL);
+
+		/* The error is said once only. */
+		if (n < 0 && errno == ECONNRESET)
+			run->app.state = APP_RESET;
 		lab_listen(s->lab);
 	}
 }
@@ -460,7 +464,7 @@ is_over(const struct tcp_run *run)
 
 /* From what was acknowledged on, like any sender whose timer has run out. */
 static void
-send_rest(struct tcp_run *run)
+send_rest(struct tcp_run *run, unsigned round)
 {
 	struct sender *s = &run->sender;
 	uint32_t at = s->una - s->isn - 1, to = at + (s->window < 8000 ? s->window : 8000);
@@ -470,6 +474,16 @@ send_rest(struct tcp_run *run)
 	else if (to > s->n)
 		to = s->n;
 	s->stamp++;
+	/* What a trick has said behind the message may be lost: whoever repeats the place will
+	 * do. */
+	if (at >= s->n && round > 10 && round % 2 == 0) {
+		struct shape h = sender_ack(s);
+
+		h.seq = s->una;
+		h.payload = (const uint8_t *)"ZZZZZZZZ";
+		h.n = 8;
+		sender_send_now(s, &h);
+	}
 	do {
 		struct shape h = sender_range(s, at, 1300);
 
@@ -487,18 +501,33 @@ send_rest(struct tcp_run *run)
 	lab_listen(s->lab);
 }
 
+/* Who has sent an RST that was lost, and is asked again, says it again at the right place. */
+static void
+reset_again(struct tcp_run *run)
+{
+	struct sender *s = &run->sender;
+	struct shape h = sender_ack(s);
+
+	h.seq = s->una;
+	h.flags = RST;
+	sender_send_now(s, &h);
+	app_read(run, LAB_STREAM_MAX);
+}
+
 static enum ending
 end_of(struct tcp_run *run)
 {
 	struct sender *s = &run->sender;
 
-	s->habits &= HABIT_SLOW_READER;
+	s->no_habits = true;
 	for (unsigned round = 0; round < 60 && !is_over(run); round++) {
 		if (round > 10)
 			s->lab->lose[0] = s->lab->lose[1] = 0;
-		send_rest(run);
+		send_rest(run, round);
 		world_idle(s->lab->world, s->lab->us += 1000);
 	}
+	if (!is_over(run) && s->has_reset)
+		reset_again(run);
 	if (run->wrong)
 		return ENDING_DIFFERS;
 	switch (run->app.state) {
@@ -560,6 +589,8 @@ tcp_case(struct lab *lab, const struct listeners *l, bool say)
 		tell(run);
 	}
 	app_close(&run->app);
+	while (!s->answers && (run->app.fd = accept(l->tcp[s->ends.family == 6], NULL, NULL)) >= 0)
+		app_close(&run->app);
 	lab->lose[0] = lab->lose[1] = 0;
 	lab_end(lab);
 	lab->hear = NULL;

@@ -144,10 +144,11 @@ sender_syn(struct sender *s)
 
 /* @return bytes of the whole segment */
 static size_t
-write_tcp(const struct sender *s, const struct shape *shape, uint8_t *tcp)
+write_tcp(struct sender *s, const struct shape *shape, uint8_t *tcp)
 {
 	size_t head = FRAME_TCP_HEADER;
 
+	s->has_reset |= (shape->flags & RST) != 0;
 	memset(tcp, 0, FRAME_TCP_HEADER);
 	frame_put16(tcp, s->ends.port[0]);
 	frame_put16(tcp + 2, s->ends.port[1]);
@@ -190,7 +191,6 @@ set_hops(struct frame *f, uint8_t family, uint8_t hops)
 static void
 frame_out(struct sender *s, struct frame *f, const struct shape *shape)
 {
-	s->has_reset |= (shape->flags & RST) != 0;
 	set_hops(f, s->ends.family, shape->hops);
 	for (unsigned i = 0; i < shape->padding; i++)
 		f->data[f->n++] = (uint8_t)('0' + i % 10);

@@ -474,14 +474,16 @@ send_rest(struct tcp_run *run, unsigned round)
 	else if (to > s->n)
 		to = s->n;
 	s->stamp++;
-	/* What a trick has said behind the message may be lost: whoever repeats the place will
-	 * do. */
-	if (at >= s->n && round > 10 && round % 2 == 0) {
+	/* What a trick has said behind the message may be lost, or its FIN: whoever repeats
+	 * the place will do. */
+	if (round > 20 && round % 2 == 0) {
 		struct shape h = sender_ack(s);
 
 		h.seq = s->una;
+		if (round % 4 == 0)
+			h.flags |= FIN;
 		h.payload = (const uint8_t *)"ZZZZZZZZ";
-		h.n = 8;
+		h.n = round % 4 == 0 ? 0 : 8;
 		sender_send_now(s, &h);
 	}
 	do {
@@ -530,6 +532,8 @@ end_of(struct tcp_run *run)
 		reset_again(run);
 	if (run->wrong)
 		return ENDING_DIFFERS;
+	if (!s->established && run->app.n == 0 && !is_over(run))
+		return ENDING_NONE;
 	switch (run->app.state) {
 	case APP_NONE:
 		return ENDING_NONE;

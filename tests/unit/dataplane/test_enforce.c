@@ -644,6 +644,26 @@ test_evasion(void **state)
 	}
 }
 
+/* What UDP's own length leaves out hides nothing of what the receiver reads (RFC 768). */
+static void
+test_surplus(void **state)
+{
+	struct world *w = fresh(state);
+	static const char text[] = "number " N1 "99";
+	uint8_t *udp;
+
+	begin(4, 5000);
+	world_open(w, 1);
+	script_datagram(&script, 0, text, sizeof(text) - 1);
+	udp = script.frames[0].data + FRAME_ETHER + 20;
+	frame_put16(udp + 4, FRAME_UDP_HEADER + sizeof(text) - 3);
+	frame_put16(udp + 6, 0);
+	give(w);
+	assert_int_equal(heard[1].packets, 0);
+	world_close(w);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+}
+
 int
 main(void)
 {
@@ -655,6 +675,7 @@ main(void)
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_wrong_port),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_surplus),
 		cmocka_unit_test(test_pause_decides_protocol),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_no_memory),

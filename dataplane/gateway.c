@@ -457,6 +457,32 @@ gateway_began(struct gateway *g)
 }
 
 void
+gateway_reopen_events(struct gateway *g)
+{
+	char why[GATEWAY_WHY];
+
+	if (events_reopen(g->events, why, sizeof(why)) != 0)
+		gateway_say(g, "ERROR: %s; the one that was open stays", why);
+	else
+		g->events_failed = false;
+}
+
+/* Whoever looks only at the end would learn it weeks later. */
+static void
+tell_lost_events(struct gateway *g)
+{
+	const char *error = events_error(g->events);
+
+	if (error == NULL || g->events_failed)
+		return;
+	g->events_failed = true;
+	gateway_say(g, "ERROR: %s%s", error,
+		g->o->command == COMMAND_RUN && strcmp(events_path(g), "-") != 0
+			? " (until a HUP, which opens the file anew)"
+			: "");
+}
+
+void
 gateway_tick(struct gateway *g)
 {
 	double now = gateway_seconds();
@@ -473,6 +499,7 @@ gateway_tick(struct gateway *g)
 		events_flush(g->events);
 		g->flushed = now;
 	}
+	tell_lost_events(g);
 	say_later(g);
 	show_progress(g);
 }
@@ -495,8 +522,10 @@ gateway_finish(struct gateway *g, enum exit_status status)
 	if (!report(g, sum, !g->hung))
 		status = STATUS_RUNTIME;
 	free(sum);
-	if (events_error(g->events) != NULL) {
-		gateway_say(g, "%s (%llu lost)", events_error(g->events),
+	if (events_error(g->events) != NULL || events_lost(g->events) > 0) {
+		const char *error = events_error(g->events);
+
+		gateway_say(g, "%s (%llu lost)", error != NULL ? error : "events were lost",
 			(unsigned long long)events_lost(g->events));
 		status = STATUS_RUNTIME;
 	}

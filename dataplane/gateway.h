@@ -64,6 +64,7 @@ struct gateway {
 	unsigned n_workers;
 	struct progress progress;
 	double started, flushed;
+	bool events_failed; /* and that was said */
 	bool eal;
 	bool hung; /* a thread can't be ended: nothing may be freed */
 
@@ -104,6 +105,9 @@ void gateway_name_ports(struct gateway *g);
 
 /** The time has come to say that it runs: begins the clock and the progress line. */
 void gateway_began(struct gateway *g);
+
+/** The events file anew: it was moved away, or there is room again. */
+void gateway_reopen_events(struct gateway *g);
 
 /** About ten times a second while it runs. */
 void gateway_tick(struct gateway *g);

@@ -234,8 +234,10 @@ look_after_policy(struct run *r)
 	if (r->loading.running && atomic_load(&r->loading.done))
 		end_loading(r);
 	/* A HUP while one is being loaded waits: the file may have changed since. */
-	if (!r->loading.running && atomic_exchange(&r->gateway.signals->reload, false))
+	if (!r->loading.running && atomic_exchange(&r->gateway.signals->reload, false)) {
+		gateway_reopen_events(&r->gateway);
 		begin_loading(r);
+	}
 	r->old_policies = policy_swap_collect(&r->gateway.policies);
 }
 

@@ -10,6 +10,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/fragments.h"
 #include "dataplane/inline.h"
+#include "dataplane/normalise.h"
 #include "dataplane/tcp.h"
 #include "inspectors/detect/pseudonym.h"
 #include "policy/hide_numbers.h"
@@ -201,6 +202,7 @@ static struct site_memory
 memory_of(const struct gateway *g)
 {
 	struct tcp_config one = {.flow_held = 1, .flow_segments = 1, .held = 1, .segments = 1 << 16};
+	struct normalise_config kept = {.segments = 1 << 16};
 	struct site_sizes sizes = {
 		.flow = worker_flow_size(),
 		.datagram = fragments_datagram_size(),
@@ -208,6 +210,9 @@ memory_of(const struct gateway *g)
 		.ndpi = classify_state_size(),
 	};
 
+	/* Inline the normaliser keeps them, and the reader behind it could. */
+	if (g->o->command == COMMAND_RUN)
+		sizes.segment += normalise_engine_memory(&kept) >> 16;
 	return site_memory(&g->site, &sizes);
 }
 

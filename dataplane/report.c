@@ -198,21 +198,39 @@ report_message(void *ctx, struct message *m)
 	send_event(r, json, n);
 }
 
-void
-report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+static const struct finding_counts none_found[DETECT_DETECTORS_MAX];
+
+static struct message
+unread_message(struct inspection *in, enum direction dir, uint64_t bytes)
 {
-	static const struct finding_counts none[DETECT_DETECTORS_MAX];
-	struct message m = {.env = in->conversation.env,
+	return (struct message){.env = in->conversation.env,
 		.conversation = &in->conversation,
 		.direction = dir,
 		.channel = in->conversation.channel,
 		.protocol = "raw",
-		.counts = none,
+		.counts = none_found,
 		.bytes_total = bytes,
 		.opaque[OPAQUE_OVER_BUDGET] = bytes};
+}
+
+void
+report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
 
 	m.mail_to_tail = &m.mail_to;
 	report_message(r, &m);
+}
+
+enum verdict
+report_unread_verdict(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
+	struct judgement j;
+
+	m.mail_to_tail = &m.mail_to;
+	policy_judge(r->policy, &m, &in->conversation.ends, &j);
+	return j.verdict;
 }
 
 static bool

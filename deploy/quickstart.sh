@@ -19,7 +19,7 @@ mkdir -p build
   cat build/setup.log >&2
   exit 1
 }
-ninja -C build/release > build/ninja.log 2>&1 || {
+ninja -C build/release dataplane/sluss ctl/slussctl > build/ninja.log 2>&1 || {
   tail -n 40 build/ninja.log >&2
   exit 1
 }

@@ -142,6 +142,17 @@ push(int side, const char *text)
 	script_segment(&script, side, TCP_FLAG_ACK | TCP_FLAG_PSH, text, strlen(text));
 }
 
+/* The server's bytes, which acknowledge no more than what has reached it. */
+static inline void
+answer(uint32_t ack, const char *text)
+{
+	uint32_t sent = script.next[0];
+
+	script.next[0] = ack;
+	push(1, text);
+	script.next[0] = sent;
+}
+
 static inline void
 begin_mail(const char *to)
 {

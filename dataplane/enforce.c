@@ -35,6 +35,10 @@ struct enforcement {
 	bool last;	  /* nothing more is waited for: say what fits now */
 	bool unanswered;  /* an answer that was waited for must not leave itself */
 	uint8_t verdict;  /* enum verdict */
+	uint8_t tricks[2]; /* by direction: 1 << enum event_evasion_kind of what was tried */
+	uint32_t trick_bytes[2][EVENT_EVASION_KINDS]; /* of payload; stops at the largest number */
+	uint32_t isn[2];   /* of the latest SYN that left */
+	bool syn[2];	   /* there was one */
 	char event_id[EVENT_ID_SIZE];
 	struct segment_path path[2]; /* by direction: as its packets go */
 	struct normaliser tcp;
@@ -42,6 +46,7 @@ struct enforcement {
 
 _Static_assert(sizeof(struct enforcement) <= ARENA_PAGE_MEDIUM, "one page");
 _Static_assert(sizeof(struct endpoint) <= ARENA_PAGE_MEDIUM, "one page");
+_Static_assert(EVENT_EVASION_KINDS <= 8, "a bit of tricks[] for each");
 
 static enum direction
 other(enum direction dir)
@@ -304,6 +309,93 @@ send_reset(struct enforcement *e, enum direction dir)
 		leave(e->env, m, e->port[dir] ^ 1u);
 }
 
+/* ---- evasion ---- */
+
+/* While it is enforced: what is tried on a flow that was refused changes nothing any more. */
+static void
+note_trick(struct enforcement *e, enum direction dir, enum event_evasion_kind kind, size_t bytes)
+{
+	uint32_t *n = &e->trick_bytes[dir][kind];
+
+	if (e->state != OPEN)
+		return;
+	e->tricks[dir] |= (uint8_t)(1u << kind);
+	*n += (uint32_t)RTE_MIN(bytes, (size_t)(UINT32_MAX - *n));
+}
+
+/* At most one event of each kind and direction, before the flow's inspection ends. */
+static void
+tell_tricks(struct enforcement *e)
+{
+	for (int dir = 0; dir < 2; dir++)
+		for (int kind = 0; kind < EVENT_EVASION_KINDS; kind++)
+			if (e->tricks[dir] & 1u << kind)
+				report_evasion(report_of(e->in), e->in,
+					&(struct event_evasion){
+						.kind = (enum event_evasion_kind)kind,
+						.direction = (enum direction)dir,
+						.bytes = e->trick_bytes[dir][kind]});
+	e->tricks[0] = e->tricks[1] = 0;
+}
+
+/* Payload that the normaliser took out. Others of its reasons are no tricks, or are seen below. */
+static void
+note_dropped(struct enforcement *e, enum direction dir, enum normalise_drop why, size_t bytes)
+{
+	switch (why) {
+	case NORMALISE_DROP_SYN_DATA:
+		note_trick(e, dir, EVENT_EVASION_TCP_SYN_DATA, bytes);
+		break;
+	case NORMALISE_DROP_AFTER_FIN:
+		note_trick(e, dir, EVENT_EVASION_TCP_AFTER_FIN, bytes);
+		break;
+	case NORMALISE_DROP_STRAY:
+		/* A server's first data may overtake its SYN-ACK on the way. */
+		if (dir == DIR_CLIENT || normaliser_state(&e->tcp) != NORMALISER_OPENING)
+			note_trick(e, dir, EVENT_EVASION_TCP_STRAY_FLAGS, bytes);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What a segment's fate says of it, if it is a SYN or an RST. */
+struct fate {
+	uint64_t syns, resets; /* that didn't leave, before it */
+	enum normaliser_state state;
+};
+
+static struct fate
+fate_before(const struct enforcement *e)
+{
+	const struct normalise_counters *c = normalise_engine_counters(e->env->tcp);
+
+	return (struct fate){c->drops[NORMALISE_DROP_SYN], c->resets_ignored,
+		normaliser_state(&e->tcp)};
+}
+
+/*
+ * A SYN that comes again is none, nor is an RST at the wrong place of a connection that is
+ * being closed, as its ends may send many.
+ */
+static void
+note_fate(struct enforcement *e, enum direction dir, const struct packet *p, uint32_t seq,
+	uint32_t bytes, struct fate before)
+{
+	const struct normalise_counters *c = normalise_engine_counters(e->env->tcp);
+
+	if (c->resets_ignored != before.resets && before.state == NORMALISER_OPEN)
+		note_trick(e, dir, EVENT_EVASION_TCP_RST_IGNORED, bytes);
+	if ((p->tcp_flags & TCP_FLAG_SYN) == 0)
+		return;
+	if (c->drops[NORMALISE_DROP_SYN] == before.syns) {
+		e->isn[dir] = seq;
+		e->syn[dir] = true;
+	} else if (!e->syn[dir] || e->isn[dir] != seq) {
+		note_trick(e, dir, EVENT_EVASION_TCP_SPLIT_HANDSHAKE, bytes);
+	}
+}
+
 static void tell_control(struct enforcement *e);
 
 /*
@@ -317,6 +409,7 @@ die(struct enforcement *e)
 	e->state = DEAD;
 	tell_control(e);
 	normaliser_close(&e->tcp);
+	tell_tricks(e);
 	if (e->endpoint != NULL)
 		pages_of(e->env)->give(pages_of(e->env)->ctx, e->endpoint, ARENA_PAGE_MEDIUM);
 	e->endpoint = NULL;
@@ -620,6 +713,7 @@ on_dropped(void *ctx, enum direction dir, enum normalise_drop why, struct bytes 
 {
 	struct enforcement *e = ctx;
 
+	note_dropped(e, dir, why, bytes.n);
 	if (!e->in->over)
 		inspection_aside(e->in, dir, bytes);
 }
@@ -763,9 +857,13 @@ dead_packet(struct enforcement *e, struct packet *p)
 bool
 enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 {
+	uint32_t seq, bytes;
+	struct fate before;
+
 	e->env->now_us = p->time;
 	if (packet_meta(p->mbuf)->port != e->port[dir]) {
 		e->env->stats->packets_wrong_port++;
+		note_trick(e, dir, EVENT_EVASION_TCP_WRONG_PORT, p->payload_len);
 		stop_packet(e->env, p, WITHHELD_WRONG_PORT);
 		return true;
 	}
@@ -774,8 +872,12 @@ enforcement_packet(struct enforcement *e, struct packet *p, enum direction dir)
 		return dead_packet(e, p);
 	if (e->state != OPEN)
 		return refused_packet(e, p, dir);
+	before = fate_before(e);
+	seq = p->seq;
+	bytes = p->payload_len;
 	if (normaliser_segment(&e->tcp, dir, p) == NORMALISER_NEW_CONNECTION)
 		return false;
+	note_fate(e, dir, p, seq, bytes, before);
 	after_reading(e, dir);
 	return true;
 }
@@ -847,6 +949,7 @@ enforcement_close(struct enforcement *e)
 	if (e->endpoint != NULL)
 		pages->give(pages->ctx, e->endpoint, ARENA_PAGE_MEDIUM);
 	normaliser_close(&e->tcp);
+	tell_tricks(e);
 	e->in->enforced = NULL;
 	pages->give(pages->ctx, e, ARENA_PAGE_MEDIUM);
 }

@@ -382,6 +382,8 @@ gateway_sum_workers(const struct gateway *g)
 
 	for (unsigned i = 0; sum != NULL && i < g->n_workers; i++)
 		stats_add(sum, worker_stats(g->workers[i]));
+	if (sum != NULL && g->unread != NULL)
+		g->unread(g, sum);
 	return sum;
 }
 
@@ -414,6 +416,7 @@ report(struct gateway *g, const struct worker_stats *stats, bool final)
 		.seconds = gateway_seconds() - g->started,
 		.live = g->live,
 		.final = final,
+		.between = g->gate != NULL,
 	};
 	FILE *out = final && g->o->quiet ? stderr : summary_stream(g);
 	bool ok;

@@ -71,6 +71,8 @@ struct gateway {
 	/* The command's. What was received; packets that were lost for want of room. */
 	void (*received)(struct gateway *g, struct source_stats *ret);
 	uint64_t (*lost)(struct gateway *g);
+	/* Adds what no worker got to their sum; may be NULL. */
+	void (*unread)(const struct gateway *g, struct worker_stats *sum);
 	/* Its own part of the summary, behind the others; may be NULL. */
 	void (*summary)(struct gateway *g, FILE *out);
 

@@ -55,7 +55,10 @@ void report_unread(struct report *r, struct inspection *in, enum direction dir, 
 enum verdict report_unread_verdict(
 	struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);
 
-/** A flow ends in which segments contradicted each other in this direction. */
-void report_evasion(struct report *r, const struct inspection *in, enum direction dir);
+/**
+ * A flow ends that tried such a trick. In enforce mode a copy that differed left as it was
+ * first read, and everything else didn't leave.
+ */
+void report_evasion(struct report *r, const struct inspection *in, const struct event_evasion *e);
 
 #endif

@@ -347,6 +347,35 @@ lost(struct gateway *g)
 	return n;
 }
 
+static uint64_t
+payload(const struct inline_count *c)
+{
+	return atomic_load(&c->payload);
+}
+
+/* What no worker got is part of all sums: sent unread, or dropped. */
+static void
+add_unread(const struct gateway *g, struct worker_stats *sum)
+{
+	static const enum withheld why[INLINE_UNREAD_REASONS] = {
+		[INLINE_OVERLOAD] = WITHHELD_OVERLOAD, [INLINE_STALLED] = WITHHELD_STALLED};
+	const struct inline_stats *s = inline_stats(g->gate);
+
+	for (unsigned i = 0; i < INLINE_UNREAD_REASONS; i++) {
+		uint64_t exempt = payload(&s->passed[i][INLINE_EXEMPT]);
+		uint64_t over = payload(&s->passed[i][INLINE_OVER_BUDGET]) +
+			payload(&s->passed[i][INLINE_NOT_IP]);
+		uint64_t dropped = payload(&s->dropped[i]);
+
+		sum->payload += exempt + over + dropped;
+		sum->exempt += exempt;
+		sum->opaque[OPAQUE_OVER_BUDGET] += over;
+		sum->forwarded += exempt + over;
+		sum->undelivered += dropped;
+		sum->withheld[why[i]] += dropped;
+	}
+}
+
 static void
 row(FILE *out, const char *label, const struct inline_count *c, const char *text)
 {
@@ -466,6 +495,7 @@ run_run(const struct options *o, struct signals *signals)
 		return STATUS_RUNTIME;
 	r->gateway.received = received;
 	r->gateway.lost = lost;
+	r->gateway.unread = add_unread;
 	r->gateway.summary = summary;
 	status = gateway_command(&r->gateway, &command, o, signals);
 	free(r);

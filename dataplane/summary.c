@@ -195,6 +195,30 @@ print_payload(FILE *out, const struct summary *s)
 	fputc('\n', out);
 }
 
+/* Of the same payload: what left, and why the rest didn't. */
+static void
+print_inline(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	static const char *const sentences[WITHHELD_COUNT] = {
+#define X(symbol, name, sentence) [WITHHELD_##symbol] = sentence,
+		WITHHELD_REASONS(X)
+#undef X
+	};
+
+	if (!s->between)
+		return;
+	fputs("Inline\n", out);
+	summary_row(out, "  forwarded", w->forwarded, "bytes of payload that left");
+	for (unsigned i = 0; i < WITHHELD_COUNT; i++) {
+		char label[64];
+
+		snprintf(label, sizeof(label), "  withheld: %s", withheld_name((enum withheld)i));
+		row_if(out, label, w->withheld[i], sentences[i]);
+	}
+	fputc('\n', out);
+}
+
 /* ---- coverage ---- */
 
 static uint64_t
@@ -444,13 +468,19 @@ bool
 summary_balance(FILE *out, const struct summary *s)
 {
 	int64_t rest = stats_unaccounted(s->stats);
+	int64_t unsettled = s->between ? stats_unsettled(s->stats) : 0;
 
-	if (!s->final || rest == 0)
+	if (!s->final || (rest == 0 && unsettled == 0))
 		return true;
-	fprintf(out,
-		"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug in sluss.\n"
-		"Please report it with this summary and, if you may share it, the capture.\n",
-		rest);
+	if (rest != 0)
+		fprintf(out,
+			"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug in "
+			"sluss.\n", rest);
+	if (unsettled != 0)
+		fprintf(out,
+			"ERROR: %" PRId64 " bytes of payload neither left nor are withheld for a "
+			"reason: this is\na bug in sluss.\n", unsettled);
+	fputs("Please report it with this summary and, if you may share it, the capture.\n", out);
 	return false;
 }
 
@@ -461,6 +491,7 @@ summary_print(FILE *out, const struct summary *s)
 	print_flows(out, s);
 	print_applications(out, s);
 	print_payload(out, s);
+	print_inline(out, s);
 	print_coverage(out, s);
 	print_verdicts(out, s);
 	print_findings(out, s);

@@ -33,6 +33,7 @@ struct summary {
 	double seconds;			     /* of running */
 	bool live;			     /* ports, not captures */
 	bool final;			     /* all flows are closed: the bytes must add up */
+	bool between;			     /* `sluss run`: what left, and what didn't, too */
 };
 
 /** @return whether the bytes add up (always, while not final) */

@@ -87,7 +87,7 @@ on_flow_ended(void *ctx, struct flow *f, enum flow_end why)
 		enforcement_close(in->enforced);
 	if (in != NULL)
 		inspection_close(in);
-	if (unread.bytes[DIR_CLIENT] > 0 || unread.bytes[DIR_SERVER] > 0)
+	if (unread.dir[DIR_CLIENT].bytes > 0 || unread.dir[DIR_SERVER].bytes > 0)
 		inspection_close_unread(&w->inspections, f, &unread, in != NULL);
 }
 
@@ -493,41 +493,6 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	return false;
 }
 
-/* There is no page to inspect the flow with: its end tells. */
-static void
-count_unread(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
-{
-	struct inspection_unread unread;
-
-	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
-	memcpy(&unread, f->worker, sizeof(unread));
-	if (unread.bytes[dir] <= UINT32_MAX - p->payload_len)
-		unread.bytes[dir] += p->payload_len;
-	memcpy(f->worker, &unread, sizeof(unread));
-}
-
-/* May what can't be read leave? By the policy's `opaque:` where that is chosen. */
-static bool
-unread_leaves(const struct worker *w, const struct packet *p)
-{
-	const struct policy *policy = w->policy->report.policy;
-	int from = policy_domain_of_address(policy, p->family, p->address[0]);
-	int to = policy_domain_of_address(policy, p->family, p->address[1]);
-
-	if (policy_mode(policy, from, to) != MODE_ENFORCE)
-		return true;
-	return w->cfg.choices.no_memory_judge &&
-		policy_row(policy, from, to, CHANNEL_OTHER)->opaque < REACTION_HOLD;
-}
-
-static void
-no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
-{
-	count_unread(w, f, p, dir);
-	w->stats.no_memory += is_inline(w);
-	let_go(w, p, unread_leaves(w, p), WITHHELD_NO_MEMORY);
-}
-
 /* What the policy wants done between the flow's ends. */
 static enum event_mode
 mode_of(const struct worker *w, const struct packet *p)
@@ -540,6 +505,46 @@ mode_of(const struct worker *w, const struct packet *p)
 		       policy_domain_of_address(policy, p->family, p->address[1])) == MODE_SHADOW
 		? EVENT_SHADOW
 		: EVENT_ENFORCE;
+}
+
+/* There is no page to inspect the flow with: its end tells. */
+static void
+count_unread(struct worker *w, struct flow *f, const struct packet *p, enum direction dir,
+	bool leaves)
+{
+	struct inspection_unread unread;
+
+	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
+	memcpy(&unread, f->worker, sizeof(unread));
+	if (p->payload_len <= (uint32_t)UNREAD_MAX - unread.dir[dir].bytes)
+		unread.dir[dir].bytes += p->payload_len;
+	unread.dir[dir].mode = mode_of(w, p);
+	unread.dir[dir].stopped |= !leaves && p->payload_len > 0;
+	memcpy(f->worker, &unread, sizeof(unread));
+}
+
+/* May what can't be read leave? By the policy's `opaque:` where that is chosen. */
+static bool
+unread_leaves(const struct worker *w, const struct packet *p)
+{
+	const struct policy *policy = w->policy->report.policy;
+	int from = policy_domain_of_address(policy, p->family, p->address[0]);
+	int to = policy_domain_of_address(policy, p->family, p->address[1]);
+
+	if (mode_of(w, p) != EVENT_ENFORCE)
+		return true;
+	return w->cfg.choices.no_memory_judge &&
+		policy_row(policy, from, to, CHANNEL_OTHER)->opaque < REACTION_HOLD;
+}
+
+static void
+no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
+{
+	bool leaves = unread_leaves(w, p);
+
+	count_unread(w, f, p, dir, leaves);
+	w->stats.no_memory += is_inline(w);
+	let_go(w, p, leaves, WITHHELD_NO_MEMORY);
 }
 
 /* The flow's inspection, opened with its first packet; NULL: no page for it. */
@@ -583,15 +588,16 @@ read_packet(struct worker *w, struct inspection *in, struct packet *p, enum dire
 	return true;
 }
 
-/* The full table has no flow for it. */
+/* The full table has no flow for it: what is over a ceiling by itself doesn't leave at all. */
 static void
 without_flow(struct worker *w, struct packet *p, enum direction dir)
 {
-	bool leaves = mode_of(w, p) != EVENT_ENFORCE || w->cfg.choices.full_table_pass;
+	enum event_mode mode = mode_of(w, p);
+	bool clean = inspection_stateless(&w->inspections, p, dir, (uint8_t)mode);
 
 	w->stats.full_table += is_inline(w);
-	inspection_stateless(&w->inspections, p, dir);
-	let_go(w, p, leaves, WITHHELD_FULL_TABLE);
+	let_go(w, p, mode != EVENT_ENFORCE || (clean && w->cfg.choices.full_table_pass),
+		WITHHELD_FULL_TABLE);
 }
 
 static void

@@ -412,6 +412,267 @@ test_datagrams_without_end(void **state)
 	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
 }
 
+/* ---- the canary ---- */
+
+/* What the gateway says or writes never holds an identifier, wherever the message has them. */
+static void
+assert_canary_silent(const struct world *w, const char *words)
+{
+	static const char *const forms[] = {
+		"19760102-2382", "197601022382", "760102-2382", "7601022382", "0102-2382"};
+
+	assert_true(has(&heard[0], words));
+	assert_event_named(w, &heard[0]);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		assert_false(has(&heard[0], forms[i]));
+		assert_int_equal(world_events_with(w, forms[i]), 0);
+	}
+}
+
+static void
+test_canary_mail(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 25);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 mx ESMTP\r\n");
+	script_say(&script, 0, "EHLO h" N1 ".example\r\n");
+	script_say(&script, 1, "250 mx\r\n");
+	script_say(&script, 0, "MAIL FROM:<" N1 "@vard.example>\r\n");
+	script_say(&script, 1, "250 ok\r\n");
+	script_say(&script, 0, "RCPT TO:<\"" N1 "\"@h" N1 ".example>\r\n");
+	script_say(&script, 1, "250 ok\r\n");
+	script_say(&script, 0, "DATA\r\n");
+	script_say(&script, 1, "354 go on\r\n");
+	push(0, "From: \"" N1 "\" <" N1 "@vard.example>\r\nTo: " N1 "@h.example\r\n"
+		"Subject: " N1 "\r\nMessage-ID: <" N1 "@vard.example>\r\n"
+		"Content-Type: text/plain; name=\"" N1 ".txt\"\r\n\r\n" N1 "\r\n.\r\n");
+	give(w);
+	world_close(w);
+	assert_canary_silent(w, "554 5.7.1 ");
+}
+
+/* As a page and, where the client asks for it, as JSON. */
+static void
+test_canary_web(void **state)
+{
+	static const char *const accept[] = {"text/html", "application/json"};
+	static const char *const words[] = {"<h1>Stoppat</h1>", "\"status\":403"};
+
+	for (int i = 0; i < 2; i++) {
+		struct world *w = fresh(state);
+		char request[1024];
+
+		begin(4, 80);
+		world_open(w, 1);
+		script_open(&script);
+		snprintf(request, sizeof(request),
+			"PUT /" N1 "/list?who=" N1 " HTTP/1.1\r\nHost: h" N1 ".example\r\n"
+			"Accept: %s\r\nReferer: http://x.example/" N1 "\r\n"
+			"Authorization: Basic " N1 "\r\nUser-Agent: " N1 "\r\n"
+			"Cookie: id=" N1 "\r\nContent-Type: text/plain; name=\"" N1 "\"\r\n"
+			"Content-Length: 14\r\n\r\n" N1 "\n",
+			accept[i]);
+		push(0, request);
+		give(w);
+		world_close(w);
+		assert_canary_silent(w, words[i]);
+	}
+}
+
+static void
+test_canary_ftp_command(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 21);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 files\r\n");
+	push(0, "USER " N1 "\r\n");
+	give(w);
+	pass_time(w, 600000);
+	world_close(w);
+	assert_canary_silent(w, "550 Refused ");
+}
+
+/* The file goes another way than the words. */
+static void
+test_canary_ftp_file(void **state)
+{
+	struct world *w = fresh(state);
+	struct script control;
+
+	begin(4, 21);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 1, "220 files\r\n");
+	script_say(&script, 0, "PASV\r\n");
+	script_say(&script, 1, "227 Entering Passive Mode (192,0,2,9,19,136)\r\n");
+	script_say(&script, 0, "STOR list.txt\r\n");
+	script_say(&script, 1, "150 go on\r\n");
+	give(w);
+	control = script;
+	begin(4, 19 * 256 + 136);
+	script.ends.port[0] = 40113;
+	script.us = control.us;
+	script.next[1] = control.next[1] - 1; /* so that one can hear both */
+	script_open(&script);
+	push(0, N1 ";list\r\n");
+	give(w);
+	script_segment(&script, 0, TCP_FLAG_FIN | TCP_FLAG_ACK, NULL, 0);
+	give(w);
+	pass_time(w, 600000);
+	world_close(w);
+	assert_false(has(&heard[1], ";list"));
+	assert_canary_silent(w, "550 Refused ");
+}
+
+/* ---- evasion ---- */
+
+/* One segment of the client's, at its place plus @p off; the script doesn't go on. */
+static void
+at_offset(uint8_t flags, uint32_t off, const char *text)
+{
+	uint32_t was = script.next[0];
+
+	script.next[0] += off;
+	script_segment(&script, 0, flags, text, strlen(text));
+	script.next[0] = was;
+}
+
+static void
+try_syn_data(void)
+{
+	at_offset(TCP_FLAG_SYN, 0, "four");
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+}
+
+static void
+try_other_syn(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_SYN, 5000, "");
+	at_offset(TCP_FLAG_SYN, 6000, "");
+}
+
+static void
+try_server_syn(void)
+{
+	script_segment(&script, 0, TCP_FLAG_SYN, NULL, 0);
+	script_segment(&script, 1, TCP_FLAG_SYN, NULL, 0);
+}
+
+static void
+try_reset(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_RST | TCP_FLAG_ACK, 77, "");
+	at_offset(TCP_FLAG_RST, 78, "");
+	script_say(&script, 0, "goes on\n");
+}
+
+static void
+try_after_fin(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	script_segment(&script, 0, TCP_FLAG_FIN | TCP_FLAG_ACK, NULL, 0);
+	at_offset(TCP_FLAG_ACK, 0, "behind");
+	at_offset(TCP_FLAG_ACK, 0, "behind");
+}
+
+static void
+try_stray(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_PSH, 0, "no ACK");
+	at_offset(TCP_FLAG_SYN | TCP_FLAG_FIN, 0, "x");
+}
+
+static void
+try_wrong_port(void)
+{
+	script_open(&script);
+	script_say(&script, 0, "hello\n");
+	at_offset(TCP_FLAG_ACK, 0, "elsewhere");
+	script.frames[script.n - 1].port = 1;
+}
+
+static void
+try_conflict(void)
+{
+	script_open(&script);
+	push(0, "hello\n");
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "hellO\n");
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "Hello\n");
+}
+
+/* What happens without any trick: what comes again, and an end by RST. */
+static void
+try_nothing(void)
+{
+	script_open(&script);
+	script.next[0] -= 1;
+	script_segment(&script, 0, TCP_FLAG_SYN, NULL, 0);
+	script_say(&script, 0, "hello\n");
+	script.next[1] -= 1;
+	script_segment(&script, 1, TCP_FLAG_SYN | TCP_FLAG_ACK, NULL, 0);
+	at_offset(TCP_FLAG_ACK, (uint32_t)-6, "hello\n");
+	script_say(&script, 1, "hello yourself\n");
+	at_offset(TCP_FLAG_RST, 0, "");
+	at_offset(TCP_FLAG_RST, 0, "");
+	at_offset(TCP_FLAG_RST, (uint32_t)-3, "");
+}
+
+/* One event of each kind and direction of a flow, at its end. */
+static void
+test_evasion(void **state)
+{
+	static const struct {
+		void (*attempt)(void);
+		const char *what, *action;
+		unsigned bytes;
+	} cases[] = {
+		{try_nothing, NULL, NULL, 0},
+		{try_syn_data, "tcp-syn-data", "drop", 4},
+		{try_other_syn, "tcp-split-handshake", "drop", 0},
+		{try_server_syn, "tcp-split-handshake", "drop", 0},
+		{try_reset, "tcp-rst-ignored", "drop", 0},
+		{try_after_fin, "tcp-after-fin", "drop", 12},
+		{try_stray, "tcp-stray-flags", "drop", 7},
+		{try_wrong_port, "tcp-wrong-port", "drop", 9},
+		{try_conflict, "tcp-overlap-conflict", "rewrite", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = fresh(state);
+		char text[64];
+
+		begin(i % 2 == 0 ? 4 : 6, 7777);
+		world_open(w, 1);
+		cases[i].attempt();
+		give(w);
+		assert_int_equal(world_events_with(w, "sluss.evasion"), 0);
+		world_close(w);
+		assert_int_equal(world_events_with(w, "sluss.evasion"), cases[i].what != NULL);
+		if (cases[i].what == NULL)
+			continue;
+		assert_int_equal(world_events_with(w, cases[i].what), 1);
+		snprintf(text, sizeof(text), "\"action\":\"%s\"", cases[i].action);
+		assert_int_equal(world_events_with(w, text), 1);
+		snprintf(text, sizeof(text), "\"bytes\":%u}", cases[i].bytes);
+		assert_int_equal(world_events_with(w, text), 1);
+		assert_false(has(&heard[1], "behind") || has(&heard[1], "elsewhere"));
+	}
+}
+
 int
 main(void)
 {
@@ -431,6 +692,11 @@ main(void)
 		cmocka_unit_test(test_late_violation),
 		cmocka_unit_test(test_answer_judged),
 		cmocka_unit_test(test_datagrams_without_end),
+		cmocka_unit_test(test_canary_mail),
+		cmocka_unit_test(test_canary_web),
+		cmocka_unit_test(test_canary_ftp_command),
+		cmocka_unit_test(test_canary_ftp_file),
+		cmocka_unit_test(test_evasion),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -152,6 +152,10 @@ said_of(const struct inspection *in, const struct message *m, enum verdict actio
 		return EVENT_REFUSAL_NONE;
 	if (in->conversation.datagrams || m->conversation != &in->conversation)
 		return EVENT_REFUSAL_DROPPED;
+	/* Of an FTP session only AUTH announces that the rest can't be read. */
+	if (action == VERDICT_REFUSE && m->opaque_ahead != OPAQUE_NONE &&
+		strcmp(m->protocol, "ftp") == 0)
+		return EVENT_REFUSAL_FTP_534;
 	for (size_t i = 0; action == VERDICT_REFUSE && i < ARRAY_LEN(words); i++)
 		if (strcmp(m->protocol, words[i].protocol) == 0 &&
 			(m->direction == DIR_CLIENT ||

@@ -333,7 +333,9 @@ def starttls_refused(t, mail):
     t.said(str(replies))
     ids = inline.EVENT_ID.findall(replies[2])
     need(len(ids) == 1, replies[2])
-    need(t.event(ids[0])["event"]["action"] == "refuse", "action")
+    e = t.event(ids[0])
+    need((e["event"]["kind"], e["event"]["action"], e["sluss"]["verdict"]) ==
+         ("alert", "refuse", "refuse"), inline.json.dumps(e))
 
 
 def starttls_passes(t, mail):

@@ -474,7 +474,8 @@ parse_tcp(struct frame *f, struct packet *p)
 
 /*
  * RFC 768. Bytes that the IP length has beyond the UDP length are taken as
- * payload too: they cross the wire, and whoever sends them may have a reader.
+ * payload too: they cross the wire, and whoever sends them may have a reader (UDP
+ * options: RFC 9868).
  */
 static enum header_result
 parse_udp(struct frame *f, struct packet *p)
@@ -494,8 +495,10 @@ parse_udp(struct frame *f, struct packet *p)
 	set_payload(f, p, UDP_HEADER);
 	if (length < UDP_HEADER || length > have + p->missing)
 		return HEADER_UDP_LENGTH;
-	if (length < have)
+	if (length < have) {
 		datagram.end = f->at + length;
+		p->surplus = have - length;
+	}
 	if (be16(h + 6) == 0) {
 		if (p->family == 4 || f->unverifiable)
 			return HEADER_OK;

@@ -90,6 +90,7 @@ struct packet {
 	uint32_t payload_at;   /* in the mbuf, bytes: behind the transport header */
 	uint32_t payload_len;  /* bytes of it that are in the mbuf */
 	uint32_t missing;      /* bytes of payload that the capture cut off behind them */
+	uint32_t surplus;      /* UDP: bytes at the payload's end that its own length leaves out */
 	uint32_t seq, ack;     /* TCP, host byte order */
 	uint32_t l3_at;	       /* the IP header in the mbuf */
 	uint32_t l3_len;       /* from there to the end of the packet, padding cut off */

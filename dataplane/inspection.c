@@ -264,16 +264,30 @@ classify(struct inspection *in, const struct packet *p)
 
 /* A capture of segmentation offload may hold more than a datagram can. */
 static void
-feed_datagram(struct inspection *in, const struct packet *p, enum direction dir)
+feed_part(struct inspection *in, const struct packet *p, enum direction dir, uint32_t at,
+	uint32_t end)
 {
 	struct bytes piece;
 
-	for (uint32_t at = 0; at < p->payload_len; at += (uint32_t)piece.n) {
-		piece = in_one_piece(in, p, p->payload_at + at, p->payload_len - at);
+	for (; at < end; at += (uint32_t)piece.n) {
+		piece = in_one_piece(in, p, p->payload_at + at, end - at);
 		if (piece.n == 0)
 			break;
 		conversation_data(&in->conversation, dir, piece);
 	}
+}
+
+/*
+ * What a UDP datagram's own length leaves out, its receiver doesn't read. It is read by
+ * itself: as the end of the text before it, it would hide what the receiver sees there.
+ */
+static void
+feed_datagram(struct inspection *in, const struct packet *p, enum direction dir)
+{
+	uint32_t own = p->payload_len > p->surplus ? p->payload_len - p->surplus : 0;
+
+	feed_part(in, p, dir, 0, own);
+	feed_part(in, p, dir, own, p->payload_len);
 }
 
 static enum flow_kind

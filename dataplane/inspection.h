@@ -47,6 +47,8 @@ struct inspection {
 	struct enforcement *enforced; /* of a TCP flow in enforce mode; else NULL */
 	uint32_t reserved[2];	      /* ordinal of the direction's message that acted[] is of */
 	uint32_t serial[2];	      /* its message.serial */
+	uint32_t over_seen[2];	      /* low bits of conversation.stats.over[] at the last look */
+	uint32_t acted_ms;	      /* since when datagrams are withheld, since first_us */
 	uint32_t heard_ms[2];	      /* when its last byte came, since first_us */
 	uint8_t mode;		      /* enum event_mode */
 	uint8_t acted[2];	      /* enum verdict: what stops the open message already */

@@ -152,6 +152,10 @@ said_of(const struct inspection *in, const struct message *m, enum verdict actio
 		return EVENT_REFUSAL_NONE;
 	if (in->conversation.datagrams || m->conversation != &in->conversation)
 		return EVENT_REFUSAL_DROPPED;
+	/* Of an FTP session only AUTH announces that the rest can't be read. */
+	if (action == VERDICT_REFUSE && m->opaque_ahead != OPAQUE_NONE &&
+		strcmp(m->protocol, "ftp") == 0)
+		return EVENT_REFUSAL_FTP_534;
 	for (size_t i = 0; action == VERDICT_REFUSE && i < ARRAY_LEN(words); i++)
 		if (strcmp(m->protocol, words[i].protocol) == 0 &&
 			(m->direction == DIR_CLIENT ||
@@ -195,21 +199,39 @@ report_message(void *ctx, struct message *m)
 	send_event(r, json, n);
 }
 
-void
-report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+static const struct finding_counts none_found[DETECT_DETECTORS_MAX];
+
+static struct message
+unread_message(struct inspection *in, enum direction dir, uint64_t bytes)
 {
-	static const struct finding_counts none[DETECT_DETECTORS_MAX];
-	struct message m = {.env = in->conversation.env,
+	return (struct message){.env = in->conversation.env,
 		.conversation = &in->conversation,
 		.direction = dir,
 		.channel = in->conversation.channel,
 		.protocol = "raw",
-		.counts = none,
+		.counts = none_found,
 		.bytes_total = bytes,
 		.opaque[OPAQUE_OVER_BUDGET] = bytes};
+}
+
+void
+report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
 
 	m.mail_to_tail = &m.mail_to;
 	report_message(r, &m);
+}
+
+enum verdict
+report_unread_verdict(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
+	struct judgement j;
+
+	m.mail_to_tail = &m.mail_to;
+	policy_judge(r->policy, &m, &in->conversation.ends, &j);
+	return j.verdict;
 }
 
 static bool

@@ -561,6 +561,8 @@ inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum dir
 	in->mode = (uint8_t)mode_of(w, p);
 	if (in->mode == EVENT_ENFORCE && p->kind == PACKET_TCP &&
 		!enforcement_open(&w->enforce, in, p, dir)) {
+		/* There will be another try, or none: the flow isn't counted with this one. */
+		in->flow = NULL;
 		inspection_close(in);
 		return NULL;
 	}

@@ -121,8 +121,8 @@ test_midstream_adopt(void **state)
 	w->cfg.choices.midstream_adopt = true;
 	begin(4, 7777);
 	world_open(w, 1);
-	heard[1].begun = true;
-	heard[1].next = script.next[0];
+	heard[1].begun[0] = true;
+	heard[1].next[0] = script.next[0];
 	script_say(&script, 0, "in the middle of it\n");
 	give(w);
 	assert_true(has(&heard[1], "in the middle of it\n"));

@@ -129,6 +129,71 @@ test_half_a_line_of_another_run_is_ended(void **state)
 	free(text);
 }
 
+/* As logrotate does it: the old file was moved away, then the path is opened anew. */
+static void
+test_reopened(void **state)
+{
+	struct fixture *f = *state;
+	char why[256], moved[512], *text;
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	assert_non_null(e);
+	snprintf(moved, sizeof(moved), "%s.1", f->path);
+	events_write(e, "{\"n\":1}", 7);
+	assert_int_equal(rename(f->path, moved), 0);
+	events_write(e, "{\"n\":2}", 7);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	events_write(e, "{\"n\":3}", 7);
+	/* What can't be opened changes nothing. */
+	assert_int_equal(chmod(f->path, 0600), 0);
+	events_flush(e);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), -1);
+	assert_int_equal(rmdir(f->path), 0);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	events_write(e, "{\"n\":4}", 7);
+	assert_int_equal(events_written(e), 3);
+	events_close(e, false);
+	text = read_file(moved);
+	assert_string_equal(text, "{\"n\":1}\n{\"n\":2}\n");
+	free(text);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"n\":4}\n");
+	free(text);
+	unlink(moved);
+}
+
+/* After a full disk, which ends the writing, it goes on. */
+static void
+test_reopened_after_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit old, few = {4, 4};
+	char why[256], *text;
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	assert_non_null(e);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	events_write(e, "{\"n\":1}", 7);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	events_flush(e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_non_null(events_error(e));
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	assert_null(events_error(e));
+	events_write(e, "{\"n\":2}", 7);
+	events_flush(e);
+	assert_int_equal(events_lost(e), 1);
+	assert_int_equal(events_written(e), 1);
+	events_close(e, false);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"n\":2}\n");
+	free(text);
+}
+
 static void
 test_another_file_is_not_written_to(void **state)
 {
@@ -478,6 +543,8 @@ main(void)
 			test_half_a_line_of_another_run_is_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_another_file_is_not_written_to, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reopened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reopened_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_of_threads_are_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_an_event_longer_than_the_buffer, setup, teardown),

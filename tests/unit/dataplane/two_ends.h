@@ -16,6 +16,12 @@
 
 #define N1 "19760102-2382"
 #define N2 "19760103-2381"
+#define LONG "/no.line.ends.here,.and.so.it.may.be.the.target.of.a.request;"
+
+/* Words behind a number, so that nothing of its context is missing. */
+#define BEHIND "and this is behind it, until there is enough text behind the number for its " \
+	"context to be known, which takes some two hundred bytes; so here are some more " \
+	"words that say nothing at all, and then some, to be sure, and a few more.\r\n"
 
 enum { SIDES = 2, HEARD_MAX = 1 << 16 };
 
@@ -24,8 +30,9 @@ struct heard {
 	char text[HEARD_MAX];
 	size_t n;
 	unsigned packets, resets, fins, others; /* others: not IP */
-	uint32_t next;
-	bool begun;
+	/* Of two connections at most: by the client's port, even or odd. */
+	uint32_t next[2];
+	bool begun[2];
 };
 
 static struct script script;
@@ -36,7 +43,8 @@ hear(void *ctx, struct rte_mbuf *m, unsigned port)
 {
 	struct heard *h = &heard[port];
 	struct packet p;
-	uint32_t old;
+	uint32_t old, *next;
+	int which;
 	enum header_result r = headers_parse(m, true, &p);
 
 	assert_true(port < SIDES);
@@ -54,21 +62,23 @@ hear(void *ctx, struct rte_mbuf *m, unsigned port)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	which = p.port[port == 1 ? 0 : 1] & 1;
+	next = &h->next[which];
 	h->resets += (p.tcp_flags & TCP_FLAG_RST) != 0;
 	h->fins += (p.tcp_flags & TCP_FLAG_FIN) != 0;
 	if (p.tcp_flags & TCP_FLAG_SYN) {
-		h->next = p.seq + 1;
-		h->begun = true;
+		*next = p.seq + 1;
+		h->begun[which] = true;
 	}
-	if (h->begun && p.payload_len > 0) {
+	if (h->begun[which] && p.payload_len > 0) {
 		/* In order, but for what comes again. */
-		assert_true((int32_t)(p.seq - h->next) <= 0);
-		old = h->next - p.seq;
+		assert_true((int32_t)(p.seq - *next) <= 0);
+		old = *next - p.seq;
 		if (old < p.payload_len) {
 			memcpy(h->text + h->n, rte_pktmbuf_mtod_offset(m, char *,
 				p.payload_at + old), p.payload_len - old);
 			h->n += p.payload_len - old;
-			h->next = p.seq + p.payload_len;
+			*next = p.seq + p.payload_len;
 		}
 	}
 	rte_pktmbuf_free(m);
@@ -142,6 +152,17 @@ push(int side, const char *text)
 	script_segment(&script, side, TCP_FLAG_ACK | TCP_FLAG_PSH, text, strlen(text));
 }
 
+/* The server's bytes, which acknowledge no more than what has reached it. */
+static inline void
+answer(uint32_t ack, const char *text)
+{
+	uint32_t sent = script.next[0];
+
+	script.next[0] = ack;
+	push(1, text);
+	script.next[0] = sent;
+}
+
 static inline void
 begin_mail(const char *to)
 {
@@ -158,6 +179,28 @@ begin_mail(const char *to)
 	script_say(&script, 1, "250 ok\r\n");
 	script_say(&script, 0, "DATA\r\n");
 	script_say(&script, 1, "354 go on\r\n");
+}
+
+/* A packet in hand, written anew at another place. */
+static inline void
+again(int side, uint32_t seq, const char *text)
+{
+	uint32_t sent = script.next[side];
+
+	script.next[side] = seq;
+	script_segment(&script, side, TCP_FLAG_ACK, text, strlen(text));
+	script.next[side] = sent;
+}
+
+static inline void
+begin_talk(struct world *w)
+{
+	begin(4, 7777);
+	world_open(w, 1);
+	script_open(&script);
+	script_say(&script, 0, "hello, this is no known protocol at all\n");
+	give(w);
+	assert_true(has(&heard[1], "hello"));
 }
 
 /* The reply holds the id of the event. */

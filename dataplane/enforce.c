@@ -8,7 +8,6 @@
 #include "dataplane/report.h"
 #include "inspectors/refusal.h"
 #include "inspectors/transfer.h"
-#include "policy/judge.h"
 
 enum state { OPEN, WAITING, ABSORBING, DEAD };
 

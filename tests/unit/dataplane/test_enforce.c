@@ -465,6 +465,32 @@ test_no_memory(void **state)
 	assert_true(w->stats.opaque[OPAQUE_OVER_BUDGET] > 0);
 }
 
+/* Nor does it where flow after flow takes the last pages, of whatever kind. */
+static void
+test_no_pages(void **state)
+{
+	struct world *w = fresh(state);
+
+	w->cfg.limits.inspect_memory = 1 << 20;
+	begin(4, 7777);
+	world_open(w, 1);
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t us = script.us;
+
+		begin(4, i % 3 == 0 ? 25 : 7777);
+		script.ends.port[0] = (uint16_t)(20000 + i);
+		script.us = us;
+		script_open(&script);
+		push(0, i % 3 == 0 ? "EHLO x\r\nNOOP a\r\n" : "hello\n");
+		push(0, i % 3 == 0 ? "NOOP b\r\n" : "number " N1 " " BEHIND);
+		give(w);
+		assert_false(has(&heard[1], N1));
+	}
+	pass_time(w, 70000000);
+	world_close(w);
+	assert_true(w->stats.no_memory > 0);
+}
+
 /* A packet in hand, written anew at another place. */
 static void
 again(int side, uint32_t seq, const char *text)
@@ -1027,6 +1053,7 @@ main(void)
 		cmocka_unit_test(test_pause_decides_protocol),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_no_pages),
 		cmocka_unit_test(test_held_meanwhile),
 		cmocka_unit_test(test_end_while_held),
 		cmocka_unit_test(test_late_violation),

@@ -8,9 +8,11 @@
 #include "dataplane/report.h"
 #include "inspectors/refusal.h"
 #include "inspectors/transfer.h"
-#include "policy/judge.h"
 
 enum state { OPEN, WAITING, ABSORBING, DEAD };
+
+/* Of what was said last in a mail or web session: an identifier's length and more. */
+enum { CARRY = 64 };
 
 struct enforcement {
 	struct enforce_env *env;
@@ -39,6 +41,9 @@ struct enforcement {
 	uint32_t trick_bytes[2][EVENT_EVASION_KINDS]; /* of payload; stops at the largest number */
 	uint32_t isn[2];   /* of the latest SYN that left */
 	bool syn[2];	   /* there was one */
+	uint8_t glanced[2]; /* enum verdict on lines of mail or web that aren't read yet */
+	bool glance_due;    /* they have waited long enough */
+	uint8_t n_carry[2], carry[2][CARRY]; /* each side's last bytes there */
 	char event_id[EVENT_ID_SIZE];
 	struct segment_path path[2]; /* by direction: as its packets go */
 	struct normaliser tcp;
@@ -182,31 +187,6 @@ look_of(enum verdict v)
 }
 
 /*
- * The verdict on what was read so far. A stream whose protocol isn't known yet may turn
- * out to be of any channel: the strictest one counts.
- */
-static enum verdict
-judge(struct inspection *in, struct message *m)
-{
-	const struct conversation *c = &in->conversation;
-	enum channel own = m->channel;
-	enum verdict worst = VERDICT_FORWARD;
-	struct judgement j;
-
-	if (c->decided || c->datagrams) {
-		policy_judge(report_of(in)->policy, m, &c->ends, &j);
-		return j.verdict;
-	}
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		m->channel = (enum channel)i;
-		policy_judge(report_of(in)->policy, m, &c->ends, &j);
-		worst = RTE_MAX(worst, j.verdict);
-	}
-	m->channel = own;
-	return worst;
-}
-
-/*
  * The open message as if its text ended here. A `hold` is for its end: until then its
  * bytes may go on. What was pending is judged anew each time: not only its text decides
  * that, but the protocol's becoming known, and a pause.
@@ -223,7 +203,7 @@ look_at_open(struct inspection *in, enum direction dir)
 		return LOOK_FORWARD;
 	again = message_preview_begin(m, &pending) || in->looked[dir] == LOOK_PENDING;
 	if (again)
-		v = judge(in, m);
+		v = inspection_judge(in, m);
 	message_preview_end(m);
 	if (!again)
 		return (enum look)in->looked[dir];
@@ -623,6 +603,123 @@ begin_hold(struct enforcement *e, enum direction dir, bool end)
 	activate(e);
 }
 
+/* ---- lines that have no end yet ---- */
+
+static void
+keep_carry(struct enforcement *e, enum direction dir, struct bytes in)
+{
+	uint8_t *carry = e->carry[dir];
+	size_t n = e->n_carry[dir], keep;
+
+	if (in.n > CARRY)
+		in = bytes_skip(in, in.n - CARRY);
+	keep = RTE_MIN(n, CARRY - in.n);
+	memmove(carry, carry + n - keep, keep);
+	memcpy(carry + keep, in.p, in.n);
+	e->n_carry[dir] = (uint8_t)(keep + in.n);
+}
+
+/* As many digits close together as an identifier has, at least. */
+static bool
+has_digits(struct bytes before, struct bytes in)
+{
+	enum { WITHIN = 24, LEAST = 9 };
+	uint32_t seen = 0; /* the last 24 bytes, a bit for each: is it a digit? */
+
+	for (size_t i = 0; i < before.n + in.n; i++) {
+		uint8_t c = i < before.n ? before.p[i] : in.p[i - before.n];
+
+		seen = (seen << 1 | (c >= '0' && c <= '9')) & ((1u << WITHIN) - 1);
+		if (__builtin_popcount(seen) >= LEAST)
+			return true;
+	}
+	return false;
+}
+
+/* The line that @p in ends with, and the one before it: a header field goes on over lines. */
+static struct bytes
+last_lines(struct bytes in)
+{
+	unsigned lines = 0;
+
+	for (size_t i = in.n > 0 ? in.n - 1 : 0; i-- > 0;)
+		if (in.p[i] == '\n' && ++lines == 2)
+			return bytes_skip(in, i + 1);
+	return in;
+}
+
+/* Behind a cut: the rest of a longer number may look like one of another kind. */
+static struct bytes
+skip_cut(struct bytes in)
+{
+	while (in.n > 0 && in.p[0] > ' ')
+		in = bytes_skip(in, 1);
+	return in;
+}
+
+/* May there be bytes that the inspector has, or the one that will be chosen, and hasn't read? */
+static bool
+reads_lines(const struct conversation *c)
+{
+	return !c->decided || c->ops == &smtp_inspector || c->ops == &http1_inspector;
+}
+
+/* What of @p in may not be read yet by the inspector that the conversation has. */
+static struct bytes
+unread_lines(const struct conversation *c, enum direction dir, struct bytes in)
+{
+	const struct message *open = c->open[dir];
+
+	if (!c->decided)
+		return last_lines(in);
+	/* It looks at a few bytes to see whether a head begins. */
+	if (c->ops == &http1_inspector)
+		return in.n > CARRY ? skip_cut(bytes_skip(in, in.n - CARRY)) : in;
+	if (in.p[in.n - 1] == '\n' && (open == NULL || open->session))
+		return (struct bytes){NULL, 0};
+	return last_lines(in);
+}
+
+/*
+ * A command or a reply is read when its line ends, and a header field when the next one
+ * begins. A packet that ends within one isn't read to its end; so its last lines are glanced
+ * at, raw. What is found there waits for the following bytes, as what is pending does.
+ */
+static void
+glance(struct enforcement *e, enum direction dir, const struct packet *p)
+{
+	const struct conversation *c = &e->in->conversation;
+	struct bytes in, lines, before = {e->carry[dir], e->n_carry[dir]};
+
+	if (p->payload_len == 0)
+		return;
+	in = packet_piece(p, 0);
+	if (in.n == 0)
+		return;
+	lines = reads_lines(c) ? unread_lines(c, dir, in) : (struct bytes){NULL, 0};
+	/* The lines go on in which something was found. */
+	if (e->glanced[dir] >= VERDICT_REFUSE && lines.n == in.n && c->ops != &http1_inspector) {
+		keep_carry(e, dir, in);
+		return;
+	}
+	e->glanced[dir] = VERDICT_FORWARD;
+	if (lines.n < in.n)
+		before.n = 0;
+	else if (before.n == CARRY)
+		before = skip_cut(before);
+	if (lines.n > 0 && has_digits(before, lines))
+		e->glanced[dir] = (uint8_t)inspection_glance(e->in, dir, before, lines);
+	keep_carry(e, dir, in);
+}
+
+static enum look
+look_at_glance(const struct enforcement *e, enum direction dir)
+{
+	if (e->glanced[dir] < VERDICT_REFUSE)
+		return LOOK_FORWARD;
+	return e->glance_due ? look_of((enum verdict)e->glanced[dir]) : LOOK_PENDING;
+}
+
 /*
  * What was read of a direction decides on what leaves of it. While something is held,
  * all that follows waits as well; after_reading() lets it go.
@@ -631,7 +728,7 @@ static enum release
 decide(struct enforcement *e, enum direction dir)
 {
 	enum verdict ended = (enum verdict)e->in->outcome[dir];
-	enum look l = look(e->in, dir);
+	enum look l = RTE_MAX(look(e->in, dir), look_at_glance(e, dir));
 
 	switch (l) {
 	case LOOK_FORWARD:
@@ -696,6 +793,7 @@ on_read(void *ctx, enum direction dir, const struct packet *p)
 		return decide_answer(e, dir);
 	if (e->state != OPEN || e->stop)
 		return RELEASE_NOW;
+	glance(e, dir, p);
 	return decide(e, dir);
 }
 
@@ -1067,8 +1165,12 @@ tick_hold(struct enforcement *e, enum direction dir)
 		return;
 	conversation_no_hint(&e->in->conversation);
 	conversation_settle(&e->in->conversation, dir);
+	if (!reads_lines(&e->in->conversation))
+		e->glanced[dir] = VERDICT_FORWARD;
+	e->glance_due = true;
 	if (decide(e, dir) == RELEASE_NOW)
 		e->settled[dir] = true;
+	e->glance_due = false;
 	/* It may go on to be pending only by text that came since: then it waits on. */
 	e->held_us[dir] = now;
 	after_reading(e, dir);

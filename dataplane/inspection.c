@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "dataplane/report.h"
+#include "inspectors/proto/raw.h"
 #include "inspectors/transfer.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
@@ -136,6 +137,71 @@ void
 inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes)
 {
 	scan_aside(in, dir, bytes);
+}
+
+enum verdict
+inspection_judge(struct inspection *in, struct message *m)
+{
+	const struct conversation *c = &in->conversation;
+	enum channel own = m->channel;
+	enum verdict worst = VERDICT_FORWARD;
+	struct judgement j;
+
+	if (c->decided || c->datagrams) {
+		policy_judge(report_of(in)->policy, m, &c->ends, &j);
+		return j.verdict;
+	}
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		m->channel = (enum channel)i;
+		policy_judge(report_of(in)->policy, m, &c->ends, &j);
+		worst = RTE_MAX(worst, j.verdict);
+	}
+	m->channel = own;
+	return worst;
+}
+
+/* Borrows what the judge wants to know of the message that @p m would belong to. */
+static enum verdict
+judge_as_part(struct inspection *in, enum direction dir, struct message *m)
+{
+	const struct message *open = in->conversation.open[dir];
+	enum verdict worst;
+	bool pending;
+
+	m->channel = in->conversation.channel;
+	if (open != NULL) {
+		m->channel = open->channel;
+		m->mail_to = open->mail_to;
+		m->n_mail_to = open->n_mail_to;
+		m->recipients_over = open->recipients_over;
+	}
+	(void)message_preview_begin(m, &pending);
+	worst = inspection_judge(in, m);
+	message_preview_end(m);
+	return worst;
+}
+
+enum verdict
+inspection_glance(struct inspection *in, enum direction dir, struct bytes before,
+	struct bytes bytes)
+{
+	size_t most = in->conversation.env->limits->raw_message / 2;
+	enum verdict v = VERDICT_FORWARD;
+	struct conversation aside;
+
+	if (bytes.n > most)
+		bytes = bytes_skip(bytes, bytes.n - most);
+	aside_open(in, &aside);
+	/* Raw, whatever it looks like. */
+	aside.decided = aside.refused = true;
+	conversation_data(&aside, dir, before);
+	conversation_data(&aside, dir, bytes);
+	if (aside.open[dir] != NULL)
+		v = judge_as_part(in, dir, aside.open[dir]);
+	if (aside.state != NULL)
+		raw_discard(aside.state);
+	conversation_close(&aside, false);
+	return v;
 }
 
 static void

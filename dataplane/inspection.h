@@ -15,6 +15,7 @@
 #include "dataplane/stats.h"
 #include "dataplane/tcp.h"
 #include "inspectors/conversation.h"
+#include "policy/judge.h"
 
 /** Bytes of the largest IP packet, and of inspection_env.scratch. */
 enum { INSPECTION_SCRATCH = 65536 };
@@ -73,6 +74,19 @@ struct inspection *inspection_open(struct inspection_env *env, struct flow *f,
  */
 void inspection_conflict(struct inspection *in, enum direction dir, uint64_t at, struct bytes other);
 void inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes);
+
+/**
+ * The verdict on what was read of a message so far. A stream whose protocol isn't known yet
+ * may turn out to be of any channel: the strictest one counts.
+ */
+enum verdict inspection_judge(struct inspection *in, struct message *m);
+
+/**
+ * The verdict on @p bytes read by themselves, behind @p before, as if they were part of the
+ * direction's open message and ended here. Nothing is counted or reported.
+ */
+enum verdict inspection_glance(struct inspection *in, enum direction dir, struct bytes before,
+	struct bytes bytes);
 
 /**
  * The flow's next packet.

@@ -9,7 +9,7 @@
  * Laws, for every direction from inside to outside:
  *  - a byte that has left never leaves as another one (but for zeros in the place
  *    of what was acknowledged), and payload leaves in order;
- *  - no identifier leaves and two lines with it, however it was cut;
+ *  - no identifier leaves, however it was cut;
  *  - behind an RST to the receiver no payload leaves.
  * And world_flush()'s: every byte is in one column, nothing is held, all buffers
  * are back.
@@ -96,18 +96,11 @@ must(bool holds, const char *law)
 
 /* ---- what leaves ---- */
 
-/*
- * What a decoder holds isn't read before its next byte (message.h): the line that isn't at
- * its end, and the header field before it, which that may go on.
- */
 static void
 check_number(const struct side *s)
 {
-	uint32_t n = s->n_left;
-
-	for (unsigned lines = 0; n > 0 && lines < 2; n--)
-		lines += s->left[n - 1] == '\n';
-	must(memmem(s->left, n, NUMBER, sizeof(NUMBER) - 1) == NULL, "an identifier has left");
+	must(memmem(s->left, s->n_left, NUMBER, sizeof(NUMBER) - 1) == NULL,
+		"an identifier has left");
 }
 
 static void

@@ -345,6 +345,112 @@ test_policy_changes(void **state)
 	assert_event_named(w, &heard[0]);
 }
 
+/* Nor does it where flow after flow takes the last pages, of whatever kind. */
+static void
+test_no_pages(void **state)
+{
+	struct world *w = fresh(state);
+
+	w->cfg.limits.inspect_memory = 1 << 20;
+	begin(4, 7777);
+	world_open(w, 1);
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t us = script.us;
+
+		begin(4, i % 3 == 0 ? 25 : 7777);
+		script.ends.port[0] = (uint16_t)(20000 + i);
+		script.us = us;
+		script_open(&script);
+		push(0, i % 3 == 0 ? "EHLO x\r\nNOOP a\r\n" : "hello\n");
+		push(0, i % 3 == 0 ? "NOOP b\r\n" : "number " N1 " " BEHIND);
+		give(w);
+		assert_false(has(&heard[1], N1));
+	}
+	pass_time(w, 70000000);
+	world_close(w);
+	assert_true(w->stats.no_memory > 0);
+}
+
+/* Lines that their client doesn't end: a number in them doesn't leave, and a pause decides. */
+static void
+unended_line(struct world *w, uint16_t port, const char *first)
+{
+	begin(4, port);
+	memcpy(script.ends.address[1], (uint8_t[]){198, 51, 100, 9}, 4);
+	world_open(w, 1);
+	if (first == NULL) {
+		begin_mail("b@x.example");
+		push(0, "Subject: ");
+	} else {
+		script_open(&script);
+		if (port != 80)
+			push(1, port == 25 ? "220 smtp\r\n" : "220 ftp\r\n");
+		push(0, first);
+	}
+	give(w);
+	/* Cut in the number, too. */
+	push(0, "number 1976");
+	push(0, "0102-2382 and so on");
+	push(0, " and on");
+	push(0, " and on, for longer than what is kept of what was said before, which isn't much");
+	give(w);
+	assert_false(has(&heard[1], "0102-2382"));
+	pass_time(w, 600000);
+	pass_time(w, 3000000);
+	assert_int_equal(heard[1].resets, 1);
+	assert_false(has(&heard[1], "0102-2382"));
+	world_close(w);
+	assert_int_equal(world_events_with(w, "\"action\":\"refuse\""), 1);
+}
+
+static void
+test_unended_lines(void **state)
+{
+	unended_line(fresh(state), 80, "GET / HTTP/1.1\r\nHost: x.example\r\nX: ");
+	unended_line(fresh(state), 25, "EHLO vard.example\r\nMAIL FROM:<a@vard.example> X=");
+	unended_line(fresh(state), 25, "EHLO vard.example\r\nNOOP ");
+	unended_line(fresh(state), 25, NULL);
+	unended_line(fresh(state), 50000, "QUIT\r\n");
+	unended_line(fresh(state), 21, "USER a\r\nSITE ");
+}
+
+/* A header field that ends, and may go on: what holds a number only till the next line. */
+static void
+test_header_goes_on(void **state)
+{
+	struct world *w = fresh(state);
+
+	begin(4, 25);
+	world_open(w, 1);
+	begin_mail("b@leverantor.example");
+	script_say(&script, 0, "Subject: list\r\n");
+	push(0, "Comments: 19760102-2382\r\n");
+	give(w);
+	/* That supplier may know it. */
+	assert_true(has(&heard[1], "2382"));
+	push(0, "X-Number: 8819760102");
+	push(0, "-238299\r\nTo: b\r\n\r\nhello\r\n.\r\n");
+	give(w);
+	assert_true(has(&heard[1], "hello\r\n.\r\n"));
+	world_close(w);
+	assert_int_equal(w->stats.flows_refused, 0);
+
+	w = fresh(state);
+	begin(4, 25);
+	world_open(w, 1);
+	begin_mail("b@x.example");
+	script_say(&script, 0, "Subject: list\r\n");
+	push(0, "Comments: 19760102-2382\r\n");
+	give(w);
+	assert_false(has(&heard[1], "2382"));
+	push(0, "To: b\r\n\r\nhello\r\n.\r\n");
+	give(w);
+	assert_true(has(&heard[0], "554 5.7.1 "));
+	pass_time(w, 100000);
+	world_close(w);
+	assert_event_named(w, &heard[0]);
+}
+
 int
 main(void)
 {
@@ -359,6 +465,9 @@ main(void)
 		cmocka_unit_test(test_refused_file_anew),
 		cmocka_unit_test(test_control_gone),
 		cmocka_unit_test(test_policy_changes),
+		cmocka_unit_test(test_no_pages),
+		cmocka_unit_test(test_unended_lines),
+		cmocka_unit_test(test_header_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -91,8 +91,8 @@ void enforce_datagram(struct enforce_env *env, struct inspection *in, struct pac
 /** A packet that may leave does so, as it came: at the port across. Its mbuf is taken. */
 void enforce_leave(struct enforce_env *env, struct packet *p);
 
-/** It doesn't leave. Its mbuf is taken. */
-void enforce_withhold(struct enforce_env *env, struct packet *p);
+/** It doesn't leave, and its payload is counted so. Its mbuf is taken. */
+void enforce_withhold(struct enforce_env *env, struct packet *p, enum withheld why);
 
 /** RST to both ends of a connection that can't be read, in answer to one of its packets,
  * which is taken. */

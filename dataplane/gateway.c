@@ -147,8 +147,8 @@ start_policy(struct gateway *g)
 	struct diag d = {0};
 
 	if (policy_path(g) == NULL && !g->o->quiet)
-		gateway_say(g,
-			"no policy is given: looking with all packs, any finding is an alert");
+		gateway_say(g, "no policy is given: looking with all packs, any finding is an alert%s",
+			g->o->command == COMMAND_RUN ? ", and nothing is refused" : "");
 	policy = gateway_load_policy(g, &d);
 	diag_print(&d, stderr);
 	diag_free(&d);
@@ -377,6 +377,8 @@ gateway_sum_workers(const struct gateway *g)
 
 	for (unsigned i = 0; sum != NULL && i < g->n_workers; i++)
 		stats_add(sum, worker_stats(g->workers[i]));
+	if (sum != NULL && g->unread != NULL)
+		g->unread(g, sum);
 	return sum;
 }
 
@@ -409,6 +411,7 @@ report(struct gateway *g, const struct worker_stats *stats, bool final)
 		.seconds = gateway_seconds() - g->started,
 		.live = g->live,
 		.final = final,
+		.between = g->gate != NULL,
 	};
 	FILE *out = final && g->o->quiet ? stderr : summary_stream(g);
 	bool ok;

@@ -348,6 +348,16 @@ unread_leaves(struct inline_gate *g, enum inline_reason reason, const struct pac
 	return reason == INLINE_STALLED ? cfg->choices.stalled_bridge : cfg->choices.overload_pass;
 }
 
+/* A sender on this machine may have left its checksum to a port that has none to give. */
+static void
+complete(struct rte_mbuf *m)
+{
+	struct packet p;
+
+	if (headers_parse(m, VERIFY_OR_COMPLETE, &p) == HEADER_PARTIAL_CHECKSUM)
+		headers_complete_checksum(&p);
+}
+
 static void
 unread(struct inline_gate *g, struct rte_mbuf *m, enum inline_reason reason)
 {
@@ -358,10 +368,13 @@ unread(struct inline_gate *g, struct rte_mbuf *m, enum inline_reason reason)
 
 	count(leaves ? &g->stats.passed[reason][as] : &g->stats.dropped[reason], 1,
 		rte_pktmbuf_pkt_len(m), p.payload_len);
-	if (leaves)
-		give_to_wire(g, m, packet_meta(m)->port ^ 1u);
-	else
+	if (!leaves) {
 		rte_pktmbuf_free(m);
+		return;
+	}
+	if (r == HEADER_BAD_CHECKSUM_IGNORED)
+		complete(m);
+	give_to_wire(g, m, packet_meta(m)->port ^ 1u);
 }
 
 /* A burst of each lane in turn, so that a busy one starves none. @return packets */

@@ -5,6 +5,7 @@
 
 #include "dataplane/report.h"
 #include "inspectors/transfer.h"
+#include "policy/judge.h"
 #include "policy/policy.h"
 
 _Static_assert(sizeof(struct inspection) <= ARENA_PAGE_SMALL, "an inspection fits a small page");
@@ -430,7 +431,12 @@ report_end(struct inspection *in)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		if (in->conflicts[dir] > 0)
-			report_evasion(report_of(in), in, (enum direction)dir);
+			report_evasion(report_of(in), in,
+				&(struct event_evasion){
+					.kind = EVENT_EVASION_TCP_OVERLAP_CONFLICT,
+					.direction = (enum direction)dir,
+					.offset = in->conflict_at[dir],
+					.bytes = in->conflicts[dir]});
 		if (in->conversation.stats.over[dir] > 0)
 			report_unread(report_of(in), in, (enum direction)dir,
 				in->conversation.stats.over[dir]);
@@ -489,6 +495,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 	struct endpoints *ends = &in.conversation.ends;
 
 	in.class.channel = in.conversation.channel = CHANNEL_OTHER;
+	in.conversation.datagrams = true; /* no protocol's words are said */
 	in.conversation.host = &in;
 	in.conversation.env = env->inspect;
 	ends->family = f->key.family;
@@ -497,28 +504,36 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 		ends->port[dir] = flow_port(f, (enum direction)dir);
 	}
 	for (int dir = 0; dir < 2; dir++)
-		if (unread->bytes[dir] > 0) {
-			report_unread(report_of(&in), &in, (enum direction)dir, unread->bytes[dir]);
+		if (unread->dir[dir].bytes > 0) {
+			in.mode = (uint8_t)unread->dir[dir].mode;
+			if (unread->dir[dir].stopped)
+				in.acted[dir] = VERDICT_DROP;
+			report_unread(report_of(&in), &in, (enum direction)dir,
+				unread->dir[dir].bytes);
 			pair_of(&in, (enum direction)dir)->opaque[OPAQUE_OVER_BUDGET] +=
-				unread->bytes[dir];
+				unread->dir[dir].bytes;
 		}
 	count_flow(&in);
 }
 
-void
-inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir)
+bool
+inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir,
+	uint8_t mode)
 {
 	struct endpoints ends = ends_of(p, dir);
 	struct inspection in;
 
 	start(&in, env, &ends, p->protocol);
 	in.first_us = in.now_us = p->time;
+	in.mode = mode;
 	in.conversation.datagrams = true;
 	in.conversation.midstream = true;
+	in.stateless = true;
 	(void)classify_end(env->classifier, &in.ndpi, &in.class);
 	in.class.done = true;
 	in.packets = 1;
 	in.bytes = p->l3_len;
 	feed_datagram(&in, p, dir);
 	finish(&in);
+	return in.outcome[dir] == VERDICT_FORWARD;
 }

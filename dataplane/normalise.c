@@ -389,15 +389,31 @@ note_sender(struct step *t)
 
 /* ---- payload ---- */
 
-/* What was read: it is not compared any more, and what waits of it doesn't leave. */
+/* Payload that repeats what is here or was refused doesn't leave, and isn't shown. */
+static void
+swallow_payload(struct step *t, uint32_t n)
+{
+	t->e->counters.swallowed_bytes += n;
+}
+
+/* The first @p n bytes of payload were read before, and go. */
+static void
+swallow_head(struct step *t, struct packet *p, uint32_t n)
+{
+	swallow_payload(t, smaller(n, p->payload_len));
+	segment_cut_head(p, n);
+}
+
+/*
+ * What was read: it is not compared any more, and what waits of it doesn't leave. Its bytes
+ * are counted as read, and so by no other reason than REFUSED.
+ */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		/* Those of the others were never read. */
-		if (why == NORMALISE_DROP_REFUSED)
-			t->e->counters.drop_bytes[why] += p->n;
+		t->e->counters.drop_bytes[NORMALISE_DROP_REFUSED] += p->packet.payload_len;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);
@@ -512,13 +528,12 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
-			t->e->counters.swallowed_bytes += p->payload_len;
+			swallow_payload(t, p->payload_len);
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
-		t->e->counters.swallowed_bytes += h->next - p->seq;
-		segment_cut_head(p, h->next - p->seq);
+		swallow_head(t, p, h->next - p->seq);
 		push_before_hole(t, p);
 		piece_measure(piece);
 		deliver(t, piece);
@@ -536,14 +551,6 @@ no_room(struct step *t)
 	drop(t, t->p, NORMALISE_DROP_NO_ROOM);
 }
 
-static void
-free_swallowed(struct step *t, struct packet *p)
-{
-	t->e->counters.swallowed++;
-	t->e->counters.swallowed_bytes += p->payload_len;
-	rte_pktmbuf_free(p->mbuf);
-}
-
 /* It repeats what waits here, or what was refused. A keep-alive still asks the receiver. */
 static void
 swallow(struct step *t)
@@ -555,7 +562,9 @@ swallow(struct step *t)
 		leave_bare(t, h->released - 1);
 	else
 		leave_news(t);
-	free_swallowed(t, p);
+	t->e->counters.swallowed++;
+	swallow_payload(t, p->payload_len);
+	rte_pktmbuf_free(p->mbuf);
 }
 
 /* All of it was read before. */
@@ -580,10 +589,8 @@ take_old(struct step *t)
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
 		if (before(h->released, p->seq + p->payload_len)) {
-			uint32_t waits = p->seq + p->payload_len - h->released;
-
-			t->e->counters.swallowed_bytes += waits;
-			segment_cut_tail(p, waits);
+			swallow_payload(t, p->seq + p->payload_len - h->released);
+			segment_cut_tail(p, p->seq + p->payload_len - h->released);
 		}
 	}
 	read_and_leave(t, p);
@@ -605,8 +612,7 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
-		t->e->counters.swallowed_bytes += old;
-		segment_cut_head(p, old);
+		swallow_head(t, p, old);
 		old = 0;
 	}
 	agree_held(t, p);
@@ -630,7 +636,9 @@ take_ahead(struct step *t)
 	agree_held(t, p);
 	leave_news(t);
 	if (held_covers(h, p)) {
-		free_swallowed(t, p);
+		t->e->counters.swallowed++;
+		swallow_payload(t, p->payload_len);
+		rte_pktmbuf_free(p->mbuf);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);
 	}
@@ -851,7 +859,7 @@ forget_both(struct inside *n)
 	for (int dir = 0; dir < 2; dir++) {
 		struct step t = step_of(n, (enum direction)dir);
 
-		forget_read(&t, NORMALISE_DROP_CLOSED);
+		forget_read(&t, NORMALISE_DROP_UNSENT);
 		drop_held(&t, NORMALISE_DROP_CLOSED);
 	}
 }

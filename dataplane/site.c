@@ -232,7 +232,12 @@ read_pairs(struct reading *r, const struct yaml_node *root)
 	}
 	if (!yaml_check_list(list, "pairs", EAL_PORTS_MAX / 2, r->d))
 		return false;
-	r->site->ports = calloc(list->n > 0 ? 2 * list->n : 1, sizeof(*r->site->ports));
+	if (list->n == 0) {
+		diag_error(r->d, list->at,
+			"no pair is there; write [[\"af_packet:eth1\", \"af_packet:eth2\"]]");
+		return false;
+	}
+	r->site->ports = calloc(2 * list->n, sizeof(*r->site->ports));
 	if (r->site->ports == NULL)
 		return no_memory(r, list);
 	r->site->pairs = true;

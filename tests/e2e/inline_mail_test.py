@@ -8,6 +8,7 @@ import email.message
 import email.policy
 import hashlib
 import random
+import sys
 
 import inline
 import netlab
@@ -383,4 +384,4 @@ def cases(t):
     t.clean("exempt", exempt, mail)
 
 
-inline.on_each_kind("inline-mail", cases)
+sys.exit(inline.on_each_kind("inline-mail", cases))

@@ -250,7 +250,7 @@ test_summary_fits(void **state)
 	struct worker_stats *w = calloc(1, sizeof(*w));
 	struct source_stats source;
 	struct summary s = {.stats = w, .source = &source, .detectors = detectors,
-		.n_detectors = 2, .seconds = 3600, .live = true};
+		.n_detectors = 2, .seconds = 3600, .live = true, .between = true};
 	bool ok;
 	char *text;
 
@@ -354,6 +354,45 @@ test_bytes_must_add_up(void **state)
 	free(w);
 }
 
+/* Inline, what left and what didn't as well. */
+static void
+test_all_left_or_is_withheld(void **state)
+{
+	struct worker_stats *w = calloc(1, sizeof(*w)), *sum = calloc(1, sizeof(*sum));
+	struct source_stats source = {0};
+	struct summary s = {.stats = sum, .source = &source, .final = true, .between = true};
+	bool ok;
+	char *text;
+
+	(void)state;
+	w->payload = w->inspected = 1000;
+	w->forwarded = 700;
+	w->withheld[WITHHELD_REFUSED] = 250;
+	w->withheld[WITHHELD_STALLED] = 50;
+	stats_add(sum, w);
+	assert_int_equal(stats_unsettled(sum), 0);
+	text = print_summary(&s, &ok);
+	assert_true(ok);
+	assert_non_null(strstr(text, "Inline\n  forwarded                            700"));
+	assert_non_null(strstr(text, "  withheld: refused                    250"));
+	assert_null(strstr(text, "no_memory"));
+	free(text);
+	sum->withheld[WITHHELD_AGAIN] = 3;
+	assert_int_equal(stats_unsettled(sum), -3);
+	text = print_summary(&s, &ok);
+	assert_false(ok);
+	assert_non_null(strstr(text, "ERROR: -3 bytes"));
+	free(text);
+	/* A watcher forwards nothing. */
+	s.between = false;
+	text = print_summary(&s, &ok);
+	assert_true(ok);
+	assert_null(strstr(text, "forwarded"));
+	free(text);
+	free(w);
+	free(sum);
+}
+
 static void
 test_adding_workers(void **state)
 {
@@ -446,6 +485,7 @@ main(void)
 		cmocka_unit_test(test_summary_fits),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_bytes_must_add_up),
+		cmocka_unit_test(test_all_left_or_is_withheld),
 		cmocka_unit_test(test_adding_workers),
 		cmocka_unit_test(test_progress_lines),
 	};

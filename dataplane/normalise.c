@@ -386,6 +386,13 @@ begin_to_absorb(struct step *t)
 	forget_read(t, NORMALISE_DROP_REFUSED);
 }
 
+/* Payload that came before: it doesn't go on, and nothing is missing. */
+static void
+count_swallowed(struct step *t, uint32_t n)
+{
+	t->e->counters.swallowed_bytes += n;
+}
+
 /* Send a piece's segment. Its payload stays remembered. */
 static void
 leave_piece(struct step *t, struct normalise_piece *piece)
@@ -459,10 +466,12 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
+			count_swallowed(t, p->payload_len);
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
+		count_swallowed(t, h->next - p->seq);
 		segment_cut_head(p, h->next - p->seq);
 		piece_measure(piece);
 		deliver(t, piece);
@@ -492,6 +501,7 @@ swallow(struct step *t)
 	else
 		leave_news(t);
 	t->e->counters.swallowed++;
+	count_swallowed(t, p->payload_len);
 	rte_pktmbuf_free(p->mbuf);
 }
 
@@ -516,8 +526,10 @@ take_old(struct step *t)
 	}
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
-		if (before(h->released, p->seq + p->payload_len))
+		if (before(h->released, p->seq + p->payload_len)) {
+			count_swallowed(t, p->seq + p->payload_len - h->released);
 			segment_cut_tail(p, p->seq + p->payload_len - h->released);
+		}
 	}
 	read_and_leave(t, p);
 }
@@ -538,6 +550,7 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
+		count_swallowed(t, old);
 		segment_cut_head(p, old);
 		old = 0;
 	}
@@ -562,6 +575,7 @@ take_ahead(struct step *t)
 	leave_news(t);
 	if (held_covers(h, p)) {
 		t->e->counters.swallowed++;
+		count_swallowed(t, p->payload_len);
 		rte_pktmbuf_free(p->mbuf);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);

@@ -71,6 +71,7 @@ const char *normalise_drop_name(enum normalise_drop why);
 	X(resets_made, "segments", "RSTs made here, in a client's name, to a server that "         \
 				   "answers another connection")                                   \
 	X(swallowed, "segments", "that repeated only what waits here: they did not leave")         \
+	X(swallowed_bytes, "bytes", "of payload in them, and of what others repeated of such")     \
 	X(bare, "segments", "made here: the acknowledgement in one that did not leave (yet)")      \
 	X(window_clamped, "segments", "whose window was made as small as what can be remembered")  \
 	X(urgent_cleared, "segments", "whose urgent pointer was taken away")                       \

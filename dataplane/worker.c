@@ -642,6 +642,7 @@ copy_normaliser(struct worker *w)
 	if (!is_inline(w))
 		return;
 	c = normalise_engine_counters(w->normalise);
+	w->stats.repeated += c->swallowed_bytes - w->stats.normalise.swallowed_bytes;
 	w->stats.undelivered += normalised_away(c) - normalised_away(&w->stats.normalise);
 	w->stats.normalise = *c;
 }

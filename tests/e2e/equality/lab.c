@@ -303,7 +303,7 @@ lab_end(struct lab *lab)
 	must(worker_is_empty(w), "a finished worker holds something");
 	must(rte_mempool_avail_count(lab->world->pool) == WORLD_POOL, "packet buffers are missing");
 	unaccounted = stats_unaccounted(worker_stats(w));
-	lab->miscounted = unaccounted != lab->unaccounted;
+	lab->miscounted = unaccounted - lab->unaccounted;
 	lab->unaccounted = unaccounted;
 	world_clear(lab->world);
 }

@@ -53,7 +53,7 @@ struct lab {
 	unsigned n_records;
 	uint64_t frames, lost;
 	int64_t unaccounted; /* bytes, until now */
-	bool miscounted;     /* the last case has some */
+	int64_t miscounted;  /* of the last case */
 };
 
 /** Needs root. Aborts if there is no namespace or device. */

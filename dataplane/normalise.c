@@ -406,14 +406,14 @@ swallow_head(struct step *t, struct packet *p, uint32_t n)
 
 /*
  * What was read: it is not compared any more, and what waits of it doesn't leave. Its bytes
- * are counted as read, and so by no other reason than REFUSED.
+ * were read, and so are counted by no other reason than REFUSED or UNSENT.
  */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[NORMALISE_DROP_REFUSED] += p->packet.payload_len;
+		t->e->counters.drop_bytes[why] += p->packet.payload_len;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);

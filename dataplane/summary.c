@@ -474,8 +474,8 @@ summary_balance(FILE *out, const struct summary *s)
 		return true;
 	if (rest != 0)
 		fprintf(out,
-			"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug in "
-			"sluss.\n", rest);
+			"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug "
+			"in sluss.\n", rest);
 	if (unsettled != 0)
 		fprintf(out,
 			"ERROR: %" PRId64 " bytes of payload neither left nor are withheld for a "

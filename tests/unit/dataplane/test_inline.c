@@ -354,7 +354,7 @@ test_overload_not_ip(void **state)
 static void
 test_overload_partial(void **state)
 {
-	struct bench b = {.d = {.packets = PACKETS, .partial = true, .stop = &b.stop},
+	struct bench b = {.d = {.packets = PACKETS, .id = slow, .partial = true, .stop = &b.stop},
 		.cfg = {.choices = {.overload_pass = true}}};
 
 	begin(&b, state, 1, 64);

@@ -352,13 +352,17 @@ note_sender(struct step *t)
 
 /* ---- payload ---- */
 
-/* What was read: it is not compared any more, and what waits of it doesn't leave. */
+/*
+ * What was read: it is not compared any more, and what waits of it doesn't leave. Its bytes
+ * count as read; those of drops but REFUSED were not.
+ */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[why] += p->n;
+		if (why == NORMALISE_DROP_REFUSED)
+			t->e->counters.drop_bytes[why] += p->n;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);

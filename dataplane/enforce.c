@@ -178,7 +178,9 @@ look_at_open(struct inspection *in, enum direction dir)
 
 	if (m == NULL)
 		return LOOK_FORWARD;
-	changed = message_preview_begin(m, &pending);
+	/* It may have been pending only because the protocol wasn't known: that is nothing that
+	 * the message tells. */
+	changed = message_preview_begin(m, &pending) || in->looked[dir] == LOOK_PENDING;
 	if (changed)
 		policy_judge(report_of(in)->policy, m, &c->ends, &j);
 	message_preview_end(m);
@@ -680,8 +682,11 @@ build_piece(struct enforcement *e, const struct packet *p, struct bytes payload,
 	s.stamped = segment_stamps(p, &s.stamp, &s.echo);
 	segment_path_learn(&path, p);
 	m = segment_build(e->env->cfg->packets, &path, &s);
-	if (m != NULL)
-		*packet_meta(m) = *packet_meta(p->mbuf);
+	if (m == NULL)
+		return NULL;
+	*packet_meta(m) = *packet_meta(p->mbuf);
+	/* The frames stay the datagram's: they are freed once. */
+	packet_meta(m)->original = NULL;
 	return m;
 }
 

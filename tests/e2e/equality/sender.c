@@ -55,6 +55,10 @@ hear(void *ctx, const uint8_t *frame, size_t n)
 	head = (size_t)(tcp[12] >> 4) * 4;
 	payload = FRAME_ETHER + ip_n - at - head;
 	hear_options(s, tcp, head, tcp[13] & SYN);
+	if (s->say)
+		printf("    heard %02x seq %+d ack %+d len %zu\n", tcp[13],
+			(int32_t)(get32(tcp + 4) - s->peer), (int32_t)(get32(tcp + 8) - s->isn - 1),
+			payload);
 	if (tcp[13] & RST) {
 		s->reset = true;
 		return;

@@ -59,6 +59,7 @@ hear(void *ctx, const uint8_t *frame, size_t n)
 		printf("    heard %02x seq %+d ack %+d len %zu\n", tcp[13],
 			(int32_t)(get32(tcp + 4) - s->peer), (int32_t)(get32(tcp + 8) - s->isn - 1),
 			payload);
+	s->asked = tcp[13] & ACK ? get32(tcp + 8) : s->asked;
 	if (tcp[13] & RST) {
 		s->reset = true;
 		return;

@@ -44,6 +44,7 @@ struct sender {
 	unsigned habits;
 	uint32_t isn; /* its first sequence number; byte i of the stream has isn + 1 + i */
 	uint32_t una; /* acknowledged up to here, as far as it heard */
+	uint32_t asked; /* the acknowledgement that it heard last, of whatever connection */
 	uint32_t peer; /* the kernel's next byte */
 	uint32_t window;
 	uint8_t scale;

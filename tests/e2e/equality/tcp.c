@@ -542,20 +542,30 @@ send_rest(struct tcp_run *run, unsigned round)
 	lab_listen(s->lab);
 }
 
+static void
+reset_at(struct tcp_run *run, uint32_t seq)
+{
+	struct sender *s = &run->sender;
+	struct shape h = sender_ack(s);
+
+	h.seq = seq;
+	h.flags = RST;
+	sender_send_now(s, &h);
+	app_read(run, LAB_STREAM_MAX);
+}
+
 /*
  * Who has sent an RST that was lost, and is asked again, says it again at the right place.
- * If it has gone on to a new connection, that asks the kernel, and resets the old one.
+ * If it has gone on to a new connection, its SYN is answered by the old one, and that is
+ * reset (RFC 9293, 3.10.7.3).
  */
 static void
 reset_again(struct tcp_run *run)
 {
 	struct sender *s = &run->sender;
-	struct shape h = sender_ack(s);
+	struct shape h;
 
-	h.seq = s->una;
-	h.flags = RST;
-	sender_send_now(s, &h);
-	app_read(run, LAB_STREAM_MAX);
+	reset_at(run, s->una);
 	if (is_over(run))
 		return;
 	h = sender_syn(s);
@@ -563,6 +573,8 @@ reset_again(struct tcp_run *run)
 	h.flags = SYN;
 	sender_send_now(s, &h);
 	app_read(run, LAB_STREAM_MAX);
+	if (!is_over(run))
+		reset_at(run, s->asked);
 }
 
 /*
@@ -591,7 +603,7 @@ end_of(struct tcp_run *run)
 	}
 	if (!is_over(run) && s->violates)
 		app_asks(run);
-	if (!is_over(run) && s->has_reset)
+	for (unsigned i = 0; i < 3 && !is_over(run) && s->has_reset; i++)
 		reset_again(run);
 	if (run->wrong)
 		return ENDING_DIFFERS;

@@ -891,6 +891,9 @@ refused_packet(struct enforcement *e, struct packet *p, enum direction dir)
 
 	if (e->state == ABSORBING && sender)
 		endpoint_segment(e->endpoint, p, e->env->now_us);
+	/* Its RST was lost behind us: it would wait for as long as the sender is talked to. */
+	if (e->state == ABSORBING && !sender && (p->tcp_flags & TCP_FLAG_RST) == 0)
+		send_reset(e, (enum direction)e->dir);
 	if (normaliser_segment(&e->tcp, dir, p) == NORMALISER_NEW_CONNECTION)
 		return false;
 	if (sender)

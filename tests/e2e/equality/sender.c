@@ -55,6 +55,11 @@ hear(void *ctx, const uint8_t *frame, size_t n)
 	head = (size_t)(tcp[12] >> 4) * 4;
 	payload = FRAME_ETHER + ip_n - at - head;
 	hear_options(s, tcp, head, tcp[13] & SYN);
+	if (s->say)
+		printf("    heard %02x seq %+d ack %+d len %zu\n", tcp[13],
+			(int32_t)(get32(tcp + 4) - s->peer), (int32_t)(get32(tcp + 8) - s->isn - 1),
+			payload);
+	s->asked = tcp[13] & ACK ? get32(tcp + 8) : s->asked;
 	if (tcp[13] & RST) {
 		s->reset = true;
 		return;
@@ -76,6 +81,24 @@ hear(void *ctx, const uint8_t *frame, size_t n)
 }
 
 void
+sender_restart(struct sender *s, uint32_t isn)
+{
+	struct lab *lab = s->lab;
+	size_t n = strlen(SENDER_NUMBER);
+
+	s->isn = isn;
+	s->una = s->isn + 1;
+	s->at = 0;
+	s->called = s->established = s->reset = false;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->message[i] = (uint8_t)('a' + lab_below(lab, 26));
+	/* From within to another organisation: see policy/examples/default.yaml. */
+	s->violates = s->ends.family == 4 && s->n > n && lab_chance(lab, 15);
+	if (s->violates)
+		memcpy(s->message + lab_below(lab, s->n - (uint32_t)n), SENDER_NUMBER, n);
+}
+
+void
 sender_init(struct sender *s, struct lab *lab)
 {
 	*s = (struct sender){.lab = lab,
@@ -87,9 +110,7 @@ sender_init(struct sender *s, struct lab *lab)
 					     : lab_below(lab, UINT32_MAX),
 		.answers = lab_chance(lab, 30),
 		.n = 1 + lab_below(lab, lab_chance(lab, 50) ? 300 : MESSAGE_MAX)};
-	s->una = s->isn + 1;
-	for (uint32_t i = 0; i < s->n; i++)
-		s->message[i] = (uint8_t)('a' + lab_below(lab, 26));
+	sender_restart(s, s->isn);
 	for (unsigned habit = 1; habit < HABITS; habit *= 2)
 		if (lab_chance(lab, 25))
 			s->habits |= habit;

@@ -29,8 +29,12 @@ enum habit {
 	HABIT_FRAGMENT = 4,
 	HABIT_SLOW_READER = 8,
 	HABIT_TALKING_READER = 16,
-	HABITS = 32
+	HABIT_AGAIN = 32, /* a second connection on the same ports */
+	HABITS = 64
 };
+
+/** Of the published series for tests (specs/test_numbers.csv). */
+#define SENDER_NUMBER " 19760102-2382 "
 
 struct sender {
 	struct lab *lab;
@@ -40,6 +44,7 @@ struct sender {
 	unsigned habits;
 	uint32_t isn; /* its first sequence number; byte i of the stream has isn + 1 + i */
 	uint32_t una; /* acknowledged up to here, as far as it heard */
+	uint32_t asked; /* the acknowledgement that it heard last, of whatever connection */
 	uint32_t peer; /* the kernel's next byte */
 	uint32_t window;
 	uint8_t scale;
@@ -51,6 +56,7 @@ struct sender {
 	bool stamps;	  /* time stamps are used */
 	uint32_t stamp, echo;
 	uint16_t id;
+	bool violates;	/* the message holds a number that mustn't leave */
 	uint32_t n, at; /* length of the message; what was sent in order at first */
 	uint8_t message[MESSAGE_MAX];
 	struct frame later[LATER_MAX]; /* held back, to come out of order */
@@ -74,6 +80,9 @@ struct shape {
 };
 
 void sender_init(struct sender *s, struct lab *lab);
+
+/** Another message, and first number @p isn. */
+void sender_restart(struct sender *s, uint32_t isn);
 
 /** [at, at + n) of the message, as an honest sender would write it. */
 struct shape sender_range(const struct sender *s, uint32_t at, uint32_t n);

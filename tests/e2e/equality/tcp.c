@@ -53,6 +53,13 @@ was_read(const struct lab *lab, const struct app *a, bool whole)
 	return false;
 }
 
+/* What mustn't leave has arrived. */
+static bool
+has_number(const struct app *a)
+{
+	return memmem(a->p, a->n, SENDER_NUMBER, strlen(SENDER_NUMBER)) != NULL;
+}
+
 static void
 app_read(struct tcp_run *run, size_t most)
 {
@@ -72,6 +79,7 @@ app_read(struct tcp_run *run, size_t most)
 		a->state = APP_EOF;
 	else if (n < 0 && errno != EAGAIN && errno != ENOTCONN)
 		a->state = APP_RESET;
+	run->wrong |= !run->sender.lab->control && has_number(a);
 	/* A watcher reads later than the receiver, by its acknowledgements. */
 	if (!run->sender.lab->control)
 		run->wrong |= !was_read(run->sender.lab, a, a->state == APP_EOF);
@@ -426,6 +434,31 @@ one_trick(struct sender *s, uint32_t tricks)
 
 /* ---- a case ---- */
 
+/*
+ * The connection is reset, or the reset is lost, and another one begun on the same ports,
+ * with numbers that may fit the old one.
+ */
+static void
+begin_again(struct tcp_run *run)
+{
+	struct sender *s = &run->sender;
+	struct lab *lab = s->lab;
+	struct shape h = sender_ack(s);
+
+	h.seq = s->una;
+	h.flags = RST;
+	h.hops = lab_chance(lab, 50) ? LAB_TTL_SHORT : 64;
+	sender_send_now(s, &h);
+	app_read(run, LAB_STREAM_MAX);
+	if (run->app.state == APP_RESET) {
+		app_close(&run->app);
+		run->app.n = 0;
+		run->app.state = APP_NONE;
+	}
+	sender_restart(s, near(lab, s->una));
+	shake_hands(run, lab_chance(lab, 20));
+}
+
 static void
 next_piece(struct sender *s)
 {
@@ -446,6 +479,8 @@ bad_behaviour(struct tcp_run *run, uint32_t tricks, unsigned moves)
 	struct sender *s = &run->sender;
 
 	for (unsigned i = 0; i < moves && !s->reset; i++) {
+		if ((s->habits & HABIT_AGAIN) && !s->answers && lab_chance(s->lab, 3))
+			begin_again(run);
 		if (tricks != 0 && lab_chance(s->lab, 50))
 			one_trick(s, tricks);
 		else
@@ -507,26 +542,50 @@ send_rest(struct tcp_run *run, unsigned round)
 	lab_listen(s->lab);
 }
 
+static void
+reset_at(struct tcp_run *run, uint32_t seq)
+{
+	struct sender *s = &run->sender;
+	struct shape h = sender_ack(s);
+
+	h.seq = seq;
+	h.flags = RST;
+	sender_send_now(s, &h);
+	app_read(run, LAB_STREAM_MAX);
+}
+
 /*
  * Who has sent an RST that was lost, and is asked again, says it again at the right place.
- * If it has gone on to a new connection, that asks the kernel, and resets the old one.
+ * If it has gone on to a new connection, its SYN is answered by the old one, and that is
+ * reset (RFC 9293, 3.10.7.3).
  */
 static void
 reset_again(struct tcp_run *run)
 {
 	struct sender *s = &run->sender;
-	struct shape h = sender_ack(s);
+	struct shape h;
 
-	h.seq = s->una;
-	h.flags = RST;
-	sender_send_now(s, &h);
-	app_read(run, LAB_STREAM_MAX);
+	reset_at(run, s->una);
 	if (is_over(run))
 		return;
 	h = sender_syn(s);
 	h.seq = s->una + 100000;
 	h.flags = SYN;
 	sender_send_now(s, &h);
+	app_read(run, LAB_STREAM_MAX);
+	if (!is_over(run))
+		reset_at(run, s->asked);
+}
+
+/*
+ * The gateway's own RST to the receiver may be lost as well: the application learns of it with
+ * its next word.
+ */
+static void
+app_asks(struct tcp_run *run)
+{
+	(void)!send(run->app.fd, "?", 1, MSG_NOSIGNAL);
+	lab_listen(run->sender.lab);
 	app_read(run, LAB_STREAM_MAX);
 }
 
@@ -540,9 +599,11 @@ end_of(struct tcp_run *run)
 		if (round > 10)
 			s->lab->lose[0] = s->lab->lose[1] = 0;
 		send_rest(run, round);
-		world_idle(s->lab->world, s->lab->us += 1000);
+		world_idle(s->lab->world, s->lab->us += 20000);
 	}
-	if (!is_over(run) && s->has_reset)
+	if (!is_over(run) && s->violates)
+		app_asks(run);
+	for (unsigned i = 0; i < 3 && !is_over(run) && s->has_reset; i++)
 		reset_again(run);
 	if (run->wrong)
 		return ENDING_DIFFERS;

@@ -413,7 +413,7 @@ forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		t->e->counters.drop_bytes[NORMALISE_DROP_REFUSED] += p->packet.payload_len;
+		t->e->counters.drop_bytes[why] += p->packet.payload_len;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);

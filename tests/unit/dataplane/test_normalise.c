@@ -362,6 +362,7 @@ check_account(const struct world *w)
 	const struct normalise_counters *c = normalise_engine_counters(w->e);
 	uint64_t sum = w->shown + c->swallowed_bytes;
 
+	/* These two were shown as well. */
 	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
 		sum += i == NORMALISE_DROP_REFUSED || i == NORMALISE_DROP_UNSENT
 			? 0 : c->drop_bytes[i];

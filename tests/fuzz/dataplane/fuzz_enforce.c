@@ -62,8 +62,11 @@ static const char *const words[] = {NUMBER, NUMBER, "220 mx ESMTP\r\n", "250 ok\
 	"PUT /a HTTP/1.1\r\nHost: x.example\r\nContent-Length: 40\r\n\r\n", "1a\r\n",
 	"HTTP/1.1 200 Ok\r\nContent-Length: 40\r\n\r\n"};
 
-/* From here on they set lengths that may cut an identifier in two, for good. */
-enum { CUTTING = 39 };
+/*
+ * From CUTTING on they set lengths that may cut an identifier in two, for good. So may a
+ * chunked body: the digits before a '-' can be a size, and what follows is the text.
+ */
+enum { CHUNKED = 18, CUTTING = 39, WORDS = sizeof(words) / sizeof(words[0]) };
 
 /* One direction: what was sent, and what has left of it. */
 struct side {
@@ -347,7 +350,7 @@ say(struct connection *c, int side, uint8_t word, uint8_t how, uint64_t us)
 		return;
 	memcpy(s->said + at, text, n);
 	s->next += n;
-	c->cut |= word % (sizeof(words) / sizeof(words[0])) >= CUTTING;
+	c->cut |= word % WORDS >= CUTTING || word % WORDS == CHUNKED;
 	cut = how % 24;
 	if (cut >= n || how >= 0xc0) {
 		send(c, side, TCP_FLAG_ACK | TCP_FLAG_PSH, at, n, us, manner);

@@ -333,7 +333,8 @@ test_policy_changes(void **state)
 	script_say(&script, 0, "Subject: list\r\n\r\n" N1 " " BEHIND);
 	again(0, script.next[0] + 50, "early " N2 " " BEHIND);
 	give(w);
-	assert_int_equal(heard[1].resets, 1);
+	/* And again for whatever it says: the first may have been lost. */
+	assert_in_range(heard[1].resets, 1, 2);
 	assert_true(worker_set_policy(w->workers[0], w->cfg.policy));
 	pass_time(w, 130000000);
 	pass_time(w, 1000000);

@@ -287,6 +287,7 @@ lab_begin(struct lab *lab, uint64_t seed, uint16_t port)
 {
 	lab->random = seed;
 	lab->port = port;
+	lab->serial++;
 	lab->n_records = 0;
 	lab->lose[0] = lab->lose[1] = 0;
 }

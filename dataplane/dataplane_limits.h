@@ -42,9 +42,9 @@
 		"is declared")                                                                     \
 	X(tcp_held_segments, 1024, 4, 65536, "segments",                                           \
 		"of out-of-order payload held in each direction of a TCP flow")                    \
-	X(tcp_unacked, 262144, 0, 67108864, "bytes",                                               \
+	X(tcp_unacked, 1048576, 0, 67108864, "bytes",                                              \
 		"kept in each direction of a TCP flow to compare retransmissions with, until "     \
-		"the receiver acknowledges them")                                                  \
+		"the receiver acknowledges them; inline no sender sees a larger window")           \
 	X(tcp_held_total, 16777216, 65536, 1099511627776, "bytes",                                 \
 		"of out-of-order payload that all TCP flows together may hold")                    \
 	X(tcp_segments, 12288, 256, 16777216, "segments",                                          \

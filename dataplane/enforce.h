@@ -27,16 +27,22 @@
  *    refused at once: that packet doesn't leave. Where only pending text makes
  *    the difference, or the protocol isn't known yet, the packet is held until
  *    the next bytes, or limits.settle_pause, decide.
+ *  - What an inspector has and hasn't read, since its line or header field has no end
+ *    yet, is glanced at raw (inspection_glance()), and waits like what is pending.
+ *  - Bytes that there is no memory to read with are refused, or judged: no_memory.
  *  - A message's last packet is held while its verdict is `hold`
  *    (limits.hold_time, then the choice hold_expired).
  *  - A refused direction is still read, so that the event is the one that a
  *    watcher would write; it is written when the message ends.
+ *  - While WAITING, what the receiver says is judged too; what must not leave ends the wait.
  *  - `drop` is a refusal without words: RST both ways.
  *  - An FTP data connection takes its control connection with it (transfer.h).
  *  - Packets in DEAD are answered with an RST where they are TCP, at most one each.
  *
  * Datagrams (UDP and the rest) have no stream: each is read, its flow's open
- * message looked at, and it leaves or it doesn't; so do all that follow.
+ * message looked at, and it leaves or it doesn't; so do all that follow. Since they may
+ * have no end, the inspection ends limits.absorb_time after the first that didn't leave,
+ * with its event, and nothing more of the flow is read or leaves until it is idle.
  */
 
 #include "dataplane/inspection.h"
@@ -91,8 +97,8 @@ void enforce_datagram(struct enforce_env *env, struct inspection *in, struct pac
 /** A packet that may leave does so, as it came: at the port across. Its mbuf is taken. */
 void enforce_leave(struct enforce_env *env, struct packet *p);
 
-/** It doesn't leave. Its mbuf is taken. */
-void enforce_withhold(struct enforce_env *env, struct packet *p);
+/** It doesn't leave, and its payload is counted so. Its mbuf is taken. */
+void enforce_withhold(struct enforce_env *env, struct packet *p, enum withheld why);
 
 /** RST to both ends of a connection that can't be read, in answer to one of its packets,
  * which is taken. */

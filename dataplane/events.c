@@ -234,6 +234,30 @@ events_flush(struct events *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
+int
+events_reopen(struct events *e, char *why, size_t why_size)
+{
+	int old = e->fd;
+	bool created = e->created, regular = e->regular, mend = e->mend;
+
+	if (e->path == NULL || old == STDOUT_FILENO)
+		return 0;
+	pthread_mutex_lock(&e->lock);
+	flush(e);
+	if (open_output(e, why, why_size) != 0) {
+		e->fd = old;
+		e->created = created;
+		e->regular = regular;
+		e->mend = mend;
+		pthread_mutex_unlock(&e->lock);
+		return -1;
+	}
+	e->error[0] = '\0';
+	pthread_mutex_unlock(&e->lock);
+	close(old);
+	return 0;
+}
+
 uint64_t
 events_written(const struct events *e)
 {
@@ -247,9 +271,14 @@ events_lost(const struct events *e)
 }
 
 const char *
-events_error(const struct events *e)
+events_error(struct events *e)
 {
-	return e->error[0] == '\0' ? NULL : e->error;
+	const char *error;
+
+	pthread_mutex_lock(&e->lock);
+	error = e->error[0] == '\0' ? NULL : e->error;
+	pthread_mutex_unlock(&e->lock);
+	return error;
 }
 
 void

@@ -8,7 +8,7 @@
  *
  * A line is written whole or not at all: after a short write (a full disk) the
  * half line is cut off again where the output is a file. The first error is
- * kept, later events are counted as lost, and `sluss` ends with status 4.
+ * kept, events are counted as lost until events_reopen(), and `sluss` ends with status 4.
  *
  * Threads: events_write() may be called from all workers; a mutex for each
  * event (not for each packet) keeps lines whole.
@@ -34,12 +34,21 @@ void events_write(void *ctx, const char *json, size_t n);
 /** To the disk as far as the process can: buffered lines are handed to the kernel. */
 void events_flush(struct events *e);
 
+/**
+ * Open the path anew, and forget an earlier error: the file was moved away (logrotate), or there
+ * is room on the disk again. What was buffered goes to the old one. Nothing is done for
+ * standard output.
+ * @return 0; -1 with @p why filled, and nothing has changed
+ */
+int events_reopen(struct events *e, char *why, size_t why_size);
+
 /** Lines that went out whole; and those that did not, since writing failed. */
 uint64_t events_written(const struct events *e);
 uint64_t events_lost(const struct events *e);
 
-/** What went wrong first, for the user; NULL when all is well. */
-const char *events_error(const struct events *e);
+/** What went wrong first, for the user; NULL when all is well. It stays as it is until
+ * events_reopen(). */
+const char *events_error(struct events *e);
 
 /**
  * Flush and close.

@@ -10,6 +10,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/fragments.h"
 #include "dataplane/inline.h"
+#include "dataplane/normalise.h"
 #include "dataplane/tcp.h"
 #include "inspectors/detect/pseudonym.h"
 #include "policy/hide_numbers.h"
@@ -147,8 +148,8 @@ start_policy(struct gateway *g)
 	struct diag d = {0};
 
 	if (policy_path(g) == NULL && !g->o->quiet)
-		gateway_say(g,
-			"no policy is given: looking with all packs, any finding is an alert");
+		gateway_say(g, "no policy is given: looking with all packs, any finding is an alert%s",
+			g->o->command == COMMAND_RUN ? ", and nothing is refused" : "");
 	policy = gateway_load_policy(g, &d);
 	diag_print(&d, stderr);
 	diag_free(&d);
@@ -201,6 +202,7 @@ static struct site_memory
 memory_of(const struct gateway *g)
 {
 	struct tcp_config one = {.flow_held = 1, .flow_segments = 1, .held = 1, .segments = 1 << 16};
+	struct normalise_config kept = {.segments = 1 << 16};
 	struct site_sizes sizes = {
 		.flow = worker_flow_size(),
 		.datagram = fragments_datagram_size(),
@@ -208,6 +210,9 @@ memory_of(const struct gateway *g)
 		.ndpi = classify_state_size(),
 	};
 
+	/* Inline the normaliser keeps them, and the reader behind it could. */
+	if (g->o->command == COMMAND_RUN)
+		sizes.segment += normalise_engine_memory(&kept) >> 16;
 	return site_memory(&g->site, &sizes);
 }
 
@@ -377,6 +382,8 @@ gateway_sum_workers(const struct gateway *g)
 
 	for (unsigned i = 0; sum != NULL && i < g->n_workers; i++)
 		stats_add(sum, worker_stats(g->workers[i]));
+	if (sum != NULL && g->unread != NULL)
+		g->unread(g, sum);
 	return sum;
 }
 
@@ -409,6 +416,7 @@ report(struct gateway *g, const struct worker_stats *stats, bool final)
 		.seconds = gateway_seconds() - g->started,
 		.live = g->live,
 		.final = final,
+		.between = g->gate != NULL,
 	};
 	FILE *out = final && g->o->quiet ? stderr : summary_stream(g);
 	bool ok;
@@ -457,6 +465,32 @@ gateway_began(struct gateway *g)
 }
 
 void
+gateway_reopen_events(struct gateway *g)
+{
+	char why[GATEWAY_WHY];
+
+	if (events_reopen(g->events, why, sizeof(why)) != 0)
+		gateway_say(g, "ERROR: %s; the one that was open stays", why);
+	else
+		g->events_failed = false;
+}
+
+/* Whoever looks only at the end would learn it weeks later. */
+static void
+tell_lost_events(struct gateway *g)
+{
+	const char *error = events_error(g->events);
+
+	if (error == NULL || g->events_failed)
+		return;
+	g->events_failed = true;
+	gateway_say(g, "ERROR: %s%s", error,
+		g->o->command == COMMAND_RUN && strcmp(events_path(g), "-") != 0
+			? " (until a HUP, which opens the file anew)"
+			: "");
+}
+
+void
 gateway_tick(struct gateway *g)
 {
 	double now = gateway_seconds();
@@ -473,6 +507,7 @@ gateway_tick(struct gateway *g)
 		events_flush(g->events);
 		g->flushed = now;
 	}
+	tell_lost_events(g);
 	say_later(g);
 	show_progress(g);
 }
@@ -495,8 +530,10 @@ gateway_finish(struct gateway *g, enum exit_status status)
 	if (!report(g, sum, !g->hung))
 		status = STATUS_RUNTIME;
 	free(sum);
-	if (events_error(g->events) != NULL) {
-		gateway_say(g, "%s (%llu lost)", events_error(g->events),
+	if (events_error(g->events) != NULL || events_lost(g->events) > 0) {
+		const char *error = events_error(g->events);
+
+		gateway_say(g, "%s (%llu lost)", error != NULL ? error : "events were lost",
 			(unsigned long long)events_lost(g->events));
 		status = STATUS_RUNTIME;
 	}

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "dataplane/dispatch.h"
 #include "dataplane/eal.h"
@@ -35,6 +36,7 @@ enum { GATEWAY_WHY = 2048, GATEWAY_LATER = 8, GATEWAY_LATER_MAX = 512 };
 /** What signals ask for; set by main.c's handler. */
 struct signals {
 	atomic_bool stop;   /* INT, TERM: an orderly end */
+	_Atomic uint64_t stop_ms; /* when the first of them came, on CLOCK_MONOTONIC; 0: none */
 	atomic_bool report; /* USR1: print a summary and go on */
 	atomic_bool reload; /* HUP, inline: load the policy anew */
 };
@@ -62,12 +64,15 @@ struct gateway {
 	unsigned n_workers;
 	struct progress progress;
 	double started, flushed;
+	bool events_failed; /* and that was said */
 	bool eal;
 	bool hung; /* a thread can't be ended: nothing may be freed */
 
 	/* The command's. What was received; packets that were lost for want of room. */
 	void (*received)(struct gateway *g, struct source_stats *ret);
 	uint64_t (*lost)(struct gateway *g);
+	/* Adds what no worker got to their sum; may be NULL. */
+	void (*unread)(const struct gateway *g, struct worker_stats *sum);
 	/* Its own part of the summary, behind the others; may be NULL. */
 	void (*summary)(struct gateway *g, FILE *out);
 
@@ -102,6 +107,9 @@ void gateway_name_ports(struct gateway *g);
 
 /** The time has come to say that it runs: begins the clock and the progress line. */
 void gateway_began(struct gateway *g);
+
+/** The events file anew: it was moved away, or there is room again. */
+void gateway_reopen_events(struct gateway *g);
 
 /** About ten times a second while it runs. */
 void gateway_tick(struct gateway *g);

@@ -22,6 +22,7 @@ enum {
 	SPIN_TURNS = 64,   /* without work: spin, */
 	YIELD_TURNS = 128, /* then let others run, then nap */
 	SEND_WAIT_US = 20000,
+	PATIENCE_US = 10000, /* with a lane that has no room */
 	IDLE_US = 4000,	     /* between two worker_idle(), under load as well */
 	REVIEW_US = 100000,  /* between two looks at which policies are still used */
 	CHECK_US = 10000,    /* between two looks at the lanes' signs of life */
@@ -43,6 +44,7 @@ struct lane {
 	/* The I/O thread's. */
 	struct rte_mbuf *staged[INLINE_BURST_MAX];
 	unsigned n_staged;
+	bool too_much; /* it is not waited for */
 	struct silence silence;
 	bool told; /* the keeper's */
 
@@ -346,6 +348,16 @@ unread_leaves(struct inline_gate *g, enum inline_reason reason, const struct pac
 	return reason == INLINE_STALLED ? cfg->choices.stalled_bridge : cfg->choices.overload_pass;
 }
 
+/* A sender on this machine may have left its checksum to a port that has none to give. */
+static void
+complete(struct rte_mbuf *m)
+{
+	struct packet p;
+
+	if (headers_parse(m, VERIFY_OR_COMPLETE, &p) == HEADER_PARTIAL_CHECKSUM)
+		headers_complete_checksum(&p);
+}
+
 static void
 unread(struct inline_gate *g, struct rte_mbuf *m, enum inline_reason reason)
 {
@@ -356,10 +368,71 @@ unread(struct inline_gate *g, struct rte_mbuf *m, enum inline_reason reason)
 
 	count(leaves ? &g->stats.passed[reason][as] : &g->stats.dropped[reason], 1,
 		rte_pktmbuf_pkt_len(m), p.payload_len);
-	if (leaves)
-		give_to_wire(g, m, packet_meta(m)->port ^ 1u);
-	else
+	if (!leaves) {
 		rte_pktmbuf_free(m);
+		return;
+	}
+	if (r == HEADER_BAD_CHECKSUM_IGNORED)
+		complete(m);
+	give_to_wire(g, m, packet_meta(m)->port ^ 1u);
+}
+
+/* A burst of each lane in turn, so that a busy one starves none. @return packets */
+static unsigned
+drain(struct inline_gate *g)
+{
+	struct rte_mbuf *pkts[INLINE_BURST_MAX];
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < g->n_lanes; i++) {
+		unsigned n = rte_ring_dequeue_burst(
+			g->lanes[i].out, (void **)pkts, INLINE_BURST_MAX, NULL);
+
+		for (unsigned k = 0; k < n; k++)
+			give_to_wire(g, pkts[k], packet_meta(pkts[k])->port);
+		all += n;
+	}
+	return all;
+}
+
+static unsigned
+put_in(struct lane *l, unsigned from)
+{
+	return rte_ring_enqueue_burst(
+		l->in, (void *const *)(l->staged + from), l->n_staged - from, NULL);
+}
+
+/*
+ * Where a lane has no room, the others hold it back for a moment and the ports keep what comes:
+ * a thread that the system has just let wait catches up, and nothing is lost or overtakes what
+ * lies in its ring. Not for one that has really too much: it is waited for once, and again
+ * when its ring was half empty.
+ * @return how many it took
+ */
+static unsigned
+offer(struct inline_gate *g, struct lane *l)
+{
+	unsigned n = put_in(l, 0), idle = 0;
+	uint64_t until;
+
+	if (n == l->n_staged) {
+		l->too_much = l->too_much &&
+			rte_ring_count(l->in) > rte_ring_get_capacity(l->in) / 2;
+		return n;
+	}
+	until = l->too_much ? 0 : clock_us() + PATIENCE_US;
+	while (n < l->n_staged && !flag(&l->stalled) && clock_us() < until) {
+		unsigned more = put_in(l, n);
+
+		n += more;
+		/* It may be waiting for room on its way out. */
+		if (drain(g) > 0)
+			wire_flush(g->cfg->wire);
+		if (more == 0)
+			rest(idle++);
+	}
+	l->too_much = n < l->n_staged;
+	return n;
 }
 
 static void
@@ -368,7 +441,7 @@ push(struct inline_gate *g, struct lane *l)
 	unsigned n = 0;
 
 	if (!flag(&l->stalled))
-		n = rte_ring_enqueue_burst(l->in, (void *const *)l->staged, l->n_staged, NULL);
+		n = offer(g, l);
 	for (; n < l->n_staged; n++)
 		unread(g, l->staged[n], flag(&l->stalled) ? INLINE_STALLED : INLINE_OVERLOAD);
 	l->n_staged = 0;
@@ -389,24 +462,6 @@ hand_out(struct inline_gate *g, struct rte_mbuf **pkts, unsigned n)
 	for (unsigned i = 0; i < g->n_lanes; i++)
 		if (g->lanes[i].n_staged > 0)
 			push(g, &g->lanes[i]);
-}
-
-/* A burst of each lane in turn, so that a busy one starves none. @return packets */
-static unsigned
-drain(struct inline_gate *g)
-{
-	struct rte_mbuf *pkts[INLINE_BURST_MAX];
-	unsigned all = 0;
-
-	for (unsigned i = 0; i < g->n_lanes; i++) {
-		unsigned n = rte_ring_dequeue_burst(
-			g->lanes[i].out, (void **)pkts, INLINE_BURST_MAX, NULL);
-
-		for (unsigned k = 0; k < n; k++)
-			give_to_wire(g, pkts[k], packet_meta(pkts[k])->port);
-		all += n;
-	}
-	return all;
 }
 
 static void

@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 
 #include "dataplane/report.h"
+#include "inspectors/proto/raw.h"
 #include "inspectors/transfer.h"
+#include "policy/judge.h"
 #include "policy/policy.h"
 
 _Static_assert(sizeof(struct inspection) <= ARENA_PAGE_SMALL, "an inspection fits a small page");
@@ -135,6 +137,71 @@ void
 inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes)
 {
 	scan_aside(in, dir, bytes);
+}
+
+enum verdict
+inspection_judge(struct inspection *in, struct message *m)
+{
+	const struct conversation *c = &in->conversation;
+	enum channel own = m->channel;
+	enum verdict worst = VERDICT_FORWARD;
+	struct judgement j;
+
+	if (c->decided || c->datagrams) {
+		policy_judge(report_of(in)->policy, m, &c->ends, &j);
+		return j.verdict;
+	}
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		m->channel = (enum channel)i;
+		policy_judge(report_of(in)->policy, m, &c->ends, &j);
+		worst = RTE_MAX(worst, j.verdict);
+	}
+	m->channel = own;
+	return worst;
+}
+
+/* Borrows what the judge wants to know of the message that @p m would belong to. */
+static enum verdict
+judge_as_part(struct inspection *in, enum direction dir, struct message *m)
+{
+	const struct message *open = in->conversation.open[dir];
+	enum verdict worst;
+	bool pending;
+
+	m->channel = in->conversation.channel;
+	if (open != NULL) {
+		m->channel = open->channel;
+		m->mail_to = open->mail_to;
+		m->n_mail_to = open->n_mail_to;
+		m->recipients_over = open->recipients_over;
+	}
+	(void)message_preview_begin(m, &pending);
+	worst = inspection_judge(in, m);
+	message_preview_end(m);
+	return worst;
+}
+
+enum verdict
+inspection_glance(struct inspection *in, enum direction dir, struct bytes before,
+	struct bytes bytes)
+{
+	size_t most = in->conversation.env->limits->raw_message / 2;
+	enum verdict v = VERDICT_FORWARD;
+	struct conversation aside;
+
+	if (bytes.n > most)
+		bytes = bytes_skip(bytes, bytes.n - most);
+	aside_open(in, &aside);
+	/* Raw, whatever it looks like. */
+	aside.decided = aside.refused = true;
+	conversation_data(&aside, dir, before);
+	conversation_data(&aside, dir, bytes);
+	if (aside.open[dir] != NULL)
+		v = judge_as_part(in, dir, aside.open[dir]);
+	if (aside.state != NULL)
+		raw_discard(aside.state);
+	conversation_close(&aside, false);
+	return v;
 }
 
 static void
@@ -444,7 +511,12 @@ report_end(struct inspection *in)
 {
 	for (int dir = 0; dir < 2; dir++) {
 		if (in->conflicts[dir] > 0)
-			report_evasion(report_of(in), in, (enum direction)dir);
+			report_evasion(report_of(in), in,
+				&(struct event_evasion){
+					.kind = EVENT_EVASION_TCP_OVERLAP_CONFLICT,
+					.direction = (enum direction)dir,
+					.offset = in->conflict_at[dir],
+					.bytes = in->conflicts[dir]});
 		if (in->conversation.stats.over[dir] > 0)
 			report_unread(report_of(in), in, (enum direction)dir,
 				in->conversation.stats.over[dir]);
@@ -503,6 +575,7 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 	struct endpoints *ends = &in.conversation.ends;
 
 	in.class.channel = in.conversation.channel = CHANNEL_OTHER;
+	in.conversation.datagrams = true; /* no protocol's words are said */
 	in.conversation.host = &in;
 	in.conversation.env = env->inspect;
 	ends->family = f->key.family;
@@ -511,28 +584,36 @@ inspection_close_unread(struct inspection_env *env, struct flow *f,
 		ends->port[dir] = flow_port(f, (enum direction)dir);
 	}
 	for (int dir = 0; dir < 2; dir++)
-		if (unread->bytes[dir] > 0) {
-			report_unread(report_of(&in), &in, (enum direction)dir, unread->bytes[dir]);
+		if (unread->dir[dir].bytes > 0) {
+			in.mode = (uint8_t)unread->dir[dir].mode;
+			if (unread->dir[dir].stopped)
+				in.acted[dir] = VERDICT_DROP;
+			report_unread(report_of(&in), &in, (enum direction)dir,
+				unread->dir[dir].bytes);
 			pair_of(&in, (enum direction)dir)->opaque[OPAQUE_OVER_BUDGET] +=
-				unread->bytes[dir];
+				unread->dir[dir].bytes;
 		}
 	count_flow(&in);
 }
 
-void
-inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir)
+bool
+inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir,
+	uint8_t mode)
 {
 	struct endpoints ends = ends_of(p, dir);
 	struct inspection in;
 
 	start(&in, env, &ends, p->protocol);
 	in.first_us = in.now_us = p->time;
+	in.mode = mode;
 	in.conversation.datagrams = true;
 	in.conversation.midstream = true;
+	in.stateless = true;
 	(void)classify_end(env->classifier, &in.ndpi, &in.class);
 	in.class.done = true;
 	in.packets = 1;
 	in.bytes = p->l3_len;
 	feed_datagram(&in, p, dir);
 	finish(&in);
+	return in.outcome[dir] == VERDICT_FORWARD;
 }

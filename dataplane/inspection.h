@@ -15,6 +15,7 @@
 #include "dataplane/stats.h"
 #include "dataplane/tcp.h"
 #include "inspectors/conversation.h"
+#include "policy/judge.h"
 
 /** Bytes of the largest IP packet, and of inspection_env.scratch. */
 enum { INSPECTION_SCRATCH = 65536 };
@@ -47,12 +48,15 @@ struct inspection {
 	struct enforcement *enforced; /* of a TCP flow in enforce mode; else NULL */
 	uint32_t reserved[2];	      /* ordinal of the direction's message that acted[] is of */
 	uint32_t serial[2];	      /* its message.serial */
+	uint32_t over_seen[2];	      /* low bits of conversation.stats.over[] at the last look */
+	uint32_t acted_ms;	      /* since when datagrams are withheld, since first_us */
 	uint32_t heard_ms[2];	      /* when its last byte came, since first_us */
 	uint8_t mode;		      /* enum event_mode */
 	uint8_t acted[2];	      /* enum verdict: what stops the open message already */
 	uint8_t outcome[2]; /* enum verdict: with which a message has ended, until it is looked at */
 	uint8_t looked[2];  /* enum look: what looking at the open message gave last */
 	uint8_t protocol;   /* IP's */
+	bool stateless;	    /* of one packet: inspection_stateless() */
 	bool reset;	    /* ended by an RST */
 	bool over;	    /* inspection_end() was called */
 };
@@ -72,6 +76,19 @@ void inspection_conflict(struct inspection *in, enum direction dir, uint64_t at,
 void inspection_aside(struct inspection *in, enum direction dir, struct bytes bytes);
 
 /**
+ * The verdict on what was read of a message so far. A stream whose protocol isn't known yet
+ * may turn out to be of any channel: the strictest one counts.
+ */
+enum verdict inspection_judge(struct inspection *in, struct message *m);
+
+/**
+ * The verdict on @p bytes read by themselves, behind @p before, as if they were part of the
+ * direction's open message and ended here. Nothing is counted or reported.
+ */
+enum verdict inspection_glance(struct inspection *in, enum direction dir, struct bytes before,
+	struct bytes bytes);
+
+/**
  * The flow's next packet.
  * @return false when it begins a new connection on the same ports: nothing was
  *         taken; end the flow and give the packet to a new one
@@ -89,8 +106,14 @@ void inspection_close(struct inspection *in);
 
 /** Payload of a flow that there was no page to inspect with, by direction. */
 struct inspection_unread {
-	uint32_t bytes[2]; /* stops counting at the largest number: the statistics are exact */
+	struct {
+		uint32_t bytes : 29; /* stops counting at UNREAD_MAX: the statistics are exact */
+		uint32_t mode : 2;   /* enum event_mode */
+		uint32_t stopped : 1; /* in enforce mode: some of it didn't leave */
+	} dir[2];
 };
+
+enum { UNREAD_MAX = (1 << 29) - 1 };
 
 /**
  * The end of a flow some of whose payload was not inspected, for want of a
@@ -102,7 +125,11 @@ void inspection_close_unread(struct inspection_env *env, struct flow *f,
 
 /**
  * A packet without a flow (the table is full): scanned by itself and judged.
+ * @param mode  enum event_mode; in enforce mode events say that it was dropped where its verdict
+ *              isn't `forward`
+ * @return whether it is
  */
-void inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir);
+bool inspection_stateless(struct inspection_env *env, const struct packet *p, enum direction dir,
+	uint8_t mode);
 
 #endif

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -101,20 +103,55 @@ interface_queues(const char *name)
 	return ask(name, SIOCETHTOOL, &r) == 0 ? c.combined_count + c.rx_count : 0;
 }
 
+/* What the kernel answers about the interface (rtnetlink(7)). @return its length, or -1 */
+static ssize_t
+ask_link(const char *name, void *ret, size_t size)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST},
+		.info = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name)},
+	};
+	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t n = -1;
+
+	if (s < 0)
+		return -1;
+	if (send(s, &request, sizeof(request), 0) == (ssize_t)sizeof(request))
+		n = recv(s, ret, size, 0);
+	close(s);
+	return n;
+}
+
+/* Not by /sys, which may show another network namespace than this one. */
 unsigned
 interface_master(const char *name)
 {
-	char path[128], link[256] = "";
-	const char *master;
-	ssize_t n;
+	enum { ANSWER = 32768 };
+	_Alignas(struct nlmsghdr) uint8_t answer[ANSWER];
+	const struct nlmsghdr *header = (const void *)answer;
+	ssize_t n = ask_link(name, answer, sizeof(answer));
+	const struct rtattr *a;
+	int rest;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/master", name);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n <= 0)
+	if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) ||
+		header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len > (size_t)n)
 		return 0;
-	link[n] = '\0';
-	master = strrchr(link, '/');
-	return if_nametoindex(master != NULL ? master + 1 : link);
+	a = (const void *)(answer + NLMSG_LENGTH(sizeof(struct ifinfomsg)));
+	rest = (int)(header->nlmsg_len - NLMSG_LENGTH(sizeof(struct ifinfomsg)));
+	for (; RTA_OK(a, rest); a = RTA_NEXT(a, rest)) {
+		uint32_t master;
+
+		if (a->rta_type != IFLA_MASTER || RTA_PAYLOAD(a) != sizeof(master))
+			continue;
+		memcpy(&master, RTA_DATA(a), sizeof(master));
+		return master;
+	}
+	return 0;
 }
 
 unsigned

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "dataplane/options.h"
 #include "dataplane/run.h"
@@ -12,25 +13,50 @@
 /* A signal handler gets no argument: the only global of the program. */
 static struct signals signals;
 
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/*
+ * The first asks for an orderly end, a later one ends at once. What comes right behind the
+ * first is the same wish: timeout(1) signals the process, then its group.
+ */
+static void
+on_end(int number)
+{
+	enum { SAME_MS = 500 };
+	uint64_t now = now_ms(), first = 0;
+
+	/* Two threads may be in here at once. */
+	if (atomic_compare_exchange_strong(&signals.stop_ms, &first, now)) {
+		atomic_store(&signals.stop, true);
+	} else if (now > first + SAME_MS) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+}
+
 static void
 on_signal(int number)
 {
 	if (number == SIGUSR1)
 		atomic_store(&signals.report, true);
-	else if (number == SIGHUP)
-		atomic_store(&signals.reload, true);
 	else
-		atomic_store(&signals.stop, true);
+		atomic_store(&signals.reload, true);
 }
 
 static void
 catch_signals(enum command command)
 {
-	struct sigaction end = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction end = {.sa_handler = on_end};
 	struct sigaction go_on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
-	/* The first asks for an orderly end; a second one ends at once. */
 	sigaction(SIGINT, &end, NULL);
 	sigaction(SIGTERM, &end, NULL);
 	sigaction(SIGUSR1, &go_on, NULL);

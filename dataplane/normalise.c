@@ -14,6 +14,11 @@ enum {
 	FAR = 1 << 30, /* the largest window there is (RFC 7323, 2.3) */
 	OWED_MAX = 3,  /* duplicate acknowledgements for a fast retransmit (RFC 5681, 3.2) */
 	OPTIONS_MAX = 40,
+	/* A flow may have a fourth of what is free under way, in segments of this many bytes. */
+	SHARE = 4,
+	SHARE_BYTES = 1024,
+	SHARE_LEAST = 65536,
+	MSS_DEFAULT = 536, /* RFC 9293, 3.7.1 */
 };
 
 enum {
@@ -254,10 +259,20 @@ challenge(struct step *t)
 }
 
 /*
- * Ask the sender of @p dir for what is missing (RFC 5681, 3.2). What its receiver
- * hasn't acknowledged yet would look lost too, so these wait until that is at most one segment,
- * which a receiver may take its time with (RFC 9293, 3.8.6.3).
+ * May its sender be asked for what is missing (RFC 5681, 3.2)? What the receiver hasn't
+ * acknowledged yet would look lost too, and be sent again for nothing. So it is waited for, but
+ * for one segment, with which a receiver may take its time (RFC 9293, 3.8.6.3): three segments
+ * long, as for a duplicate acknowledgement that means a loss.
  */
+static bool
+may_ask(const struct half *h)
+{
+	if (h->held == NULL || h->waiting != NULL)
+		return false;
+	return h->past_pieces == 0 || (h->past_pieces == 1 && h->since >= OWED_MAX);
+}
+
+/* With SACK one says as much as three; without, three are needed (RFC 5681, 3.2). */
 static void
 ask_again(struct inside *n, enum direction dir, uint32_t latest)
 {
@@ -266,7 +281,7 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 
 	if (h->held == NULL)
 		h->owed = 0;
-	if (h->held == NULL || h->past_pieces > 1 || h->waiting != NULL)
+	if (!may_ask(h))
 		return;
 	h->owed = 0;
 	for (; times > 0; times--)
@@ -275,6 +290,26 @@ ask_again(struct inside *n, enum direction dir, uint32_t latest)
 }
 
 /* ---- the sender's acknowledgement ---- */
+
+/*
+ * What the sender may have under way to the receiver in hand: all of it is to be remembered.
+ * The references are every flow's, so the fewer are free, the less each of them gets; and
+ * where segments are small, a flow's own are used up before its bytes.
+ */
+static uint32_t
+window_most(const struct step *t)
+{
+	const struct normalise_config *cfg = &t->e->cfg;
+	uint32_t mss = t->half->mss != 0 ? t->half->mss : MSS_DEFAULT;
+	uint64_t most = (uint64_t)(cfg->segments - t->e->used) / SHARE * SHARE_BYTES;
+	uint64_t own = (uint64_t)cfg->flow_segments * (mss - mss / 8); /* options take some */
+
+	if (most > own)
+		most = own;
+	if (most < SHARE_LEAST)
+		most = SHARE_LEAST;
+	return most < cfg->flow_unacked ? (uint32_t)most : cfg->flow_unacked;
+}
 
 /*
  * The receiver's window, as the sender is to see it: no larger than what can be
@@ -287,7 +322,7 @@ clamp_window(struct step *t)
 	struct packet *p = t->p;
 	struct half *h = t->peer;
 	uint8_t shift = p->tcp_flags & TCP_FLAG_SYN ? 0 : scale_of(t->n, t->dir);
-	uint32_t window = (uint32_t)p->window << shift, most = t->e->cfg.flow_unacked, raw;
+	uint32_t window = (uint32_t)p->window << shift, most = window_most(t), raw;
 
 	if (t->n->adopted)
 		return;
@@ -321,13 +356,15 @@ take_ack(struct step *t)
 	edge = ack + ((uint32_t)t->p->window << (t->p->tcp_flags & TCP_FLAG_SYN ? 0 : shift));
 	t->news =
 		!h->acked_known || before(h->acked, ack) || !h->edge_known || before(h->edge, edge);
-	if (!h->acked_known || before(h->acked, ack))
+	if (!h->acked_known || before(h->acked, ack)) {
 		h->acked = ack;
+		h->since = 0;
+	}
+	past_forget_acked(t->e, h);
 	clamp_window(t);
 	if (!h->edge_known || before(h->edge, edge))
 		h->edge = edge;
 	h->acked_known = h->edge_known = true;
-	past_forget_acked(t->e, h);
 }
 
 /* What a segment that is sent later, or made, will say for its sender. */
@@ -352,17 +389,31 @@ note_sender(struct step *t)
 
 /* ---- payload ---- */
 
+/* Payload that repeats what is here or was refused doesn't leave, and isn't shown. */
+static void
+swallow_payload(struct step *t, uint32_t n)
+{
+	t->e->counters.swallowed_bytes += n;
+}
+
+/* The first @p n bytes of payload were read before, and go. */
+static void
+swallow_head(struct step *t, struct packet *p, uint32_t n)
+{
+	swallow_payload(t, smaller(n, p->payload_len));
+	segment_cut_head(p, n);
+}
+
 /*
  * What was read: it is not compared any more, and what waits of it doesn't leave. Its bytes
- * count as read; those of drops but REFUSED were not.
+ * were read, and so are counted by no other reason than REFUSED or UNSENT.
  */
 static void
 forget_read(struct step *t, enum normalise_drop why)
 {
 	for (const struct normalise_piece *p = t->half->waiting; p != NULL; p = p->next) {
 		t->e->counters.drops[why]++;
-		if (why == NORMALISE_DROP_REFUSED)
-			t->e->counters.drop_bytes[why] += p->n;
+		t->e->counters.drop_bytes[why] += p->packet.payload_len;
 		t->e->counters.dropped++;
 	}
 	past_clear(t->e, t->half);
@@ -388,13 +439,6 @@ begin_to_absorb(struct step *t)
 	t->half->absorbing = true;
 	t->half->owed = 0;
 	forget_read(t, NORMALISE_DROP_REFUSED);
-}
-
-/* Payload that came before: it doesn't go on, and nothing is missing. */
-static void
-count_swallowed(struct step *t, uint32_t n)
-{
-	t->e->counters.swallowed_bytes += n;
 }
 
 /* Send a piece's segment. Its payload stays remembered. */
@@ -458,6 +502,20 @@ deliver(struct step *t, struct normalise_piece *piece)
 	leave_piece(t, piece);
 }
 
+/*
+ * Behind this segment is a hole, and its sender may have been told that we have it (SACK).
+ * If its receiver took its time to acknowledge it, that sender would think that it had been
+ * thrown away (RFC 2018, 8) and begin from there. With PSH it is acknowledged at once.
+ */
+static void
+push_before_hole(struct step *t, struct packet *p)
+{
+	const struct half *h = t->half;
+
+	if (h->held != NULL && before(p->seq + p->payload_len, h->held->seq) && p->payload_len > 0)
+		segment_set_flags(p, flag_byte(p, 13) | TCP_FLAG_PSH);
+}
+
 /* What was held and is in order now. */
 static void
 drain(struct step *t)
@@ -470,13 +528,13 @@ drain(struct step *t)
 
 		if (!before(h->next, piece_end(piece))) {
 			t->e->counters.swallowed++;
-			count_swallowed(t, p->payload_len);
+			swallow_payload(t, p->payload_len);
 			piece_give(t->e, piece);
 			continue;
 		}
 		restamp(t, p);
-		count_swallowed(t, h->next - p->seq);
-		segment_cut_head(p, h->next - p->seq);
+		swallow_head(t, p, h->next - p->seq);
+		push_before_hole(t, p);
 		piece_measure(piece);
 		deliver(t, piece);
 	}
@@ -505,7 +563,7 @@ swallow(struct step *t)
 	else
 		leave_news(t);
 	t->e->counters.swallowed++;
-	count_swallowed(t, p->payload_len);
+	swallow_payload(t, p->payload_len);
 	rte_pktmbuf_free(p->mbuf);
 }
 
@@ -531,7 +589,7 @@ take_old(struct step *t)
 	if (before(h->released, p->seq + p->payload_len + has_fin(p))) {
 		clear_fin(p);
 		if (before(h->released, p->seq + p->payload_len)) {
-			count_swallowed(t, p->seq + p->payload_len - h->released);
+			swallow_payload(t, p->seq + p->payload_len - h->released);
 			segment_cut_tail(p, p->seq + p->payload_len - h->released);
 		}
 	}
@@ -554,11 +612,11 @@ take_next(struct step *t)
 	}
 	/* What is old can't be sent before what waits, and mustn't be any more. */
 	if (h->absorbing || h->waiting != NULL) {
-		count_swallowed(t, old);
-		segment_cut_head(p, old);
+		swallow_head(t, p, old);
 		old = 0;
 	}
 	agree_held(t, p);
+	push_before_hole(t, p);
 	piece = piece_take(t->e, p);
 	piece->seq += old;
 	piece->at += old;
@@ -579,7 +637,7 @@ take_ahead(struct step *t)
 	leave_news(t);
 	if (held_covers(h, p)) {
 		t->e->counters.swallowed++;
-		count_swallowed(t, p->payload_len);
+		swallow_payload(t, p->payload_len);
 		rte_pktmbuf_free(p->mbuf);
 	} else if (!held_insert(t, p)) {
 		drop(t, p, NORMALISE_DROP_NO_ROOM);
@@ -588,6 +646,8 @@ take_ahead(struct step *t)
 		return;
 	if (h->owed < OWED_MAX)
 		h->owed++;
+	if (h->since < OWED_MAX)
+		h->since++;
 	ask_again(t->n, t->dir, seq);
 }
 
@@ -799,7 +859,7 @@ forget_both(struct inside *n)
 	for (int dir = 0; dir < 2; dir++) {
 		struct step t = step_of(n, (enum direction)dir);
 
-		forget_read(&t, NORMALISE_DROP_CLOSED);
+		forget_read(&t, NORMALISE_DROP_UNSENT);
 		drop_held(&t, NORMALISE_DROP_CLOSED);
 	}
 }

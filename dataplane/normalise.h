@@ -44,7 +44,8 @@
 	X(CLOSED, "closed", "comes after a reset")                                                 \
 	X(WRONG_PORT, "wrong_port", "came in on the side where its sender isn't")                  \
 	X(MIDSTREAM, "midstream", "of a connection whose beginning wasn't seen")                   \
-	X(REFUSED, "refused", "of what was refused: acknowledged and absorbed")
+	X(REFUSED, "refused", "of what was refused: acknowledged and absorbed")                    \
+	X(UNSENT, "unsent", "was read, and still waited here when the connection ended")
 
 enum normalise_drop {
 #define X(symbol, name, sentence) NORMALISE_DROP_##symbol,
@@ -55,7 +56,12 @@ enum normalise_drop {
 
 const char *normalise_drop_name(enum normalise_drop why);
 
-/** X(name, unit, sentence) */
+/**
+ * Every byte of payload that is given ends in one of released_bytes, drop_bytes and
+ * swallowed_bytes, once the normaliser is closed.
+ *
+ * X(name, unit, sentence)
+ */
 #define NORMALISE_COUNTERS(X)                                                                      \
 	X(released, "segments", "that left, as they came or changed")                              \
 	X(released_bytes, "bytes", "of payload in them, those that came again included")           \
@@ -71,7 +77,8 @@ const char *normalise_drop_name(enum normalise_drop why);
 	X(resets_made, "segments", "RSTs made here, in a client's name, to a server that "         \
 				   "answers another connection")                                   \
 	X(swallowed, "segments", "that repeated only what waits here: they did not leave")         \
-	X(swallowed_bytes, "bytes", "of payload in them, and of what others repeated of such")     \
+	X(swallowed_bytes, "bytes", "of payload that repeated what waits here or was refused, and "\
+				    "did not leave")                                               \
 	X(bare, "segments", "made here: the acknowledgement in one that did not leave (yet)")      \
 	X(window_clamped, "segments", "whose window was made as small as what can be remembered")  \
 	X(urgent_cleared, "segments", "whose urgent pointer was taken away")                       \
@@ -133,8 +140,8 @@ struct normalise_ops {
 	void (*send)(void *ctx, enum direction dir, struct rte_mbuf *m);
 	/* Bytes @p other contradict those read, @p at bytes from the stream's start. */
 	void (*conflict)(void *ctx, enum direction dir, uint64_t at, struct bytes other);
-	/* Payload that isn't read in the stream (not NO_ROOM, which comes again; and not REFUSED,
-	 * which was read). */
+	/* Payload that isn't read in the stream (not NO_ROOM, which comes again; and not REFUSED
+	 * and UNSENT, which were read). */
 	void (*dropped)(void *ctx, enum direction dir, enum normalise_drop why, struct bytes in);
 };
 

@@ -50,6 +50,7 @@ struct half {
 	uint16_t mss;
 	uint8_t scale;			 /* of its SYN, or PACKET_NO_SCALE */
 	uint8_t owed;			 /* duplicate acknowledgements to be made */
+	uint8_t since;			 /* came too early since the receiver's last news; at most 3 */
 	bool syn : 1;			 /* one left, and isn, scale, mss are its */
 	bool sack_ok : 1, stamps_ok : 1; /* offered by it */
 	bool synced : 1;		 /* the numbers are known */

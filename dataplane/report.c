@@ -107,7 +107,8 @@ action_on(struct inspection *in, const struct message *m, const struct judgement
 {
 	if (in->mode != EVENT_ENFORCE)
 		return VERDICT_FORWARD;
-	if (m->conversation != &in->conversation)
+	/* Nor does a packet that the full table has no flow for. */
+	if (m->conversation != &in->conversation || in->stateless)
 		return j->verdict == VERDICT_FORWARD ? VERDICT_FORWARD : VERDICT_DROP;
 	return in->acted[m->direction] != VERDICT_FORWARD ? in->acted[m->direction] : j->verdict;
 }
@@ -151,6 +152,10 @@ said_of(const struct inspection *in, const struct message *m, enum verdict actio
 		return EVENT_REFUSAL_NONE;
 	if (in->conversation.datagrams || m->conversation != &in->conversation)
 		return EVENT_REFUSAL_DROPPED;
+	/* Of an FTP session only AUTH announces that the rest can't be read. */
+	if (action == VERDICT_REFUSE && m->opaque_ahead != OPAQUE_NONE &&
+		strcmp(m->protocol, "ftp") == 0)
+		return EVENT_REFUSAL_FTP_534;
 	for (size_t i = 0; action == VERDICT_REFUSE && i < ARRAY_LEN(words); i++)
 		if (strcmp(m->protocol, words[i].protocol) == 0 &&
 			(m->direction == DIR_CLIENT ||
@@ -194,21 +199,39 @@ report_message(void *ctx, struct message *m)
 	send_event(r, json, n);
 }
 
-void
-report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+static const struct finding_counts none_found[DETECT_DETECTORS_MAX];
+
+static struct message
+unread_message(struct inspection *in, enum direction dir, uint64_t bytes)
 {
-	static const struct finding_counts none[DETECT_DETECTORS_MAX];
-	struct message m = {.env = in->conversation.env,
+	return (struct message){.env = in->conversation.env,
 		.conversation = &in->conversation,
 		.direction = dir,
 		.channel = in->conversation.channel,
 		.protocol = "raw",
-		.counts = none,
+		.counts = none_found,
 		.bytes_total = bytes,
 		.opaque[OPAQUE_OVER_BUDGET] = bytes};
+}
+
+void
+report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
 
 	m.mail_to_tail = &m.mail_to;
 	report_message(r, &m);
+}
+
+enum verdict
+report_unread_verdict(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes)
+{
+	struct message m = unread_message(in, dir, bytes);
+	struct judgement j;
+
+	m.mail_to_tail = &m.mail_to;
+	policy_judge(r->policy, &m, &in->conversation.ends, &j);
+	return j.verdict;
 }
 
 static bool
@@ -220,14 +243,9 @@ is_inside(const struct policy *p, const struct endpoints *ends, enum direction s
 }
 
 void
-report_evasion(struct report *r, const struct inspection *in, enum direction dir)
+report_evasion(struct report *r, const struct inspection *in, const struct event_evasion *e)
 {
-	struct event_evasion e = {
-		.kind = EVENT_EVASION_TCP_OVERLAP_CONFLICT,
-		.direction = dir,
-		.offset = in->conflict_at[dir],
-		.bytes = in->conflicts[dir],
-	};
+	enum direction dir = e->direction;
 	struct names names;
 	struct event_context c = context_of(r, in, &names);
 	char *json;
@@ -236,6 +254,8 @@ report_evasion(struct report *r, const struct inspection *in, enum direction dir
 	c.direction = event_direction(is_inside(r->policy, c.ends, dir),
 		is_inside(r->policy, c.ends, dir == DIR_CLIENT ? DIR_SERVER : DIR_CLIENT));
 	c.sequence = (*r->sequence)++;
-	json = event_evasion_json(&e, &c, &n);
+	if (in->mode == EVENT_ENFORCE)
+		c.action = e->kind == EVENT_EVASION_TCP_OVERLAP_CONFLICT ? "rewrite" : "drop";
+	json = event_evasion_json(e, &c, &n);
 	send_event(r, json, n);
 }

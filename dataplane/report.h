@@ -51,7 +51,14 @@ void report_event_id(const struct report *r, const struct inspection *in, enum d
 /** @p bytes of a flow that no message tells of, since there was no memory for one. */
 void report_unread(struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);
 
-/** A flow ends in which segments contradicted each other in this direction. */
-void report_evasion(struct report *r, const struct inspection *in, enum direction dir);
+/** The verdict on such bytes, as they would be reported. */
+enum verdict report_unread_verdict(
+	struct report *r, struct inspection *in, enum direction dir, uint64_t bytes);
+
+/**
+ * A flow ends that tried such a trick. In enforce mode a copy that differed left as it was
+ * first read, and everything else didn't leave.
+ */
+void report_evasion(struct report *r, const struct inspection *in, const struct event_evasion *e);
 
 #endif

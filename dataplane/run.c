@@ -31,6 +31,8 @@ struct run {
 	struct wire *wire;
 	struct loading loading;
 	unsigned old_policies; /* still in use */
+	int claims[EAL_PORTS_MAX]; /* sockets that hold the ports for this process */
+	unsigned n_claims;
 };
 
 static struct run *
@@ -70,6 +72,60 @@ check_pairs(struct gateway *g)
 		return STATUS_OK;
 	gateway_say(g, "%s", why);
 	return STATUS_INPUT;
+}
+
+/*
+ * Two of them between the same interfaces would both forward. Names of abstract sockets
+ * (unix(7)) are those of the network namespace, and go with the process.
+ */
+static int
+claim(const char *interface)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "sluss/%s", interface);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&name,
+			       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static enum exit_status
+start_claims(struct gateway *g)
+{
+	struct run *r = run_of(g);
+
+	for (unsigned i = 0; i < g->site.n_ports; i++) {
+		const struct port_name *p = &g->site.ports[i];
+		char name[128];
+		int fd;
+
+		if (p->kind == PORT_PCI)
+			continue;
+		fd = claim(p->target);
+		if (fd < 0) {
+			eal_port_name(p, name, sizeof(name));
+			gateway_say(g,
+				"port %s: another sluss stands there (`ss -xap | grep sluss/` shows it); "
+				"stop it first",
+				name);
+			return STATUS_INPUT;
+		}
+		r->claims[r->n_claims++] = fd;
+	}
+	return STATUS_OK;
+}
+
+static void
+stop_claims(struct gateway *g)
+{
+	struct run *r = run_of(g);
+
+	while (r->n_claims > 0)
+		close(r->claims[--r->n_claims]);
 }
 
 static enum exit_status
@@ -178,8 +234,10 @@ look_after_policy(struct run *r)
 	if (r->loading.running && atomic_load(&r->loading.done))
 		end_loading(r);
 	/* A HUP while one is being loaded waits: the file may have changed since. */
-	if (!r->loading.running && atomic_exchange(&r->gateway.signals->reload, false))
+	if (!r->loading.running && atomic_exchange(&r->gateway.signals->reload, false)) {
+		gateway_reopen_events(&r->gateway);
 		begin_loading(r);
+	}
 	r->old_policies = policy_swap_collect(&r->gateway.policies);
 }
 
@@ -289,19 +347,50 @@ lost(struct gateway *g)
 	return n;
 }
 
+static uint64_t
+payload(const struct inline_count *c)
+{
+	return atomic_load(&c->payload);
+}
+
+/* What no worker got is part of all sums: sent unread, or dropped. */
+static void
+add_unread(const struct gateway *g, struct worker_stats *sum)
+{
+	static const enum withheld why[INLINE_UNREAD_REASONS] = {
+		[INLINE_OVERLOAD] = WITHHELD_OVERLOAD, [INLINE_STALLED] = WITHHELD_STALLED};
+	const struct inline_stats *s = inline_stats(g->gate);
+
+	for (unsigned i = 0; i < INLINE_UNREAD_REASONS; i++) {
+		uint64_t exempt = payload(&s->passed[i][INLINE_EXEMPT]);
+		uint64_t over = payload(&s->passed[i][INLINE_OVER_BUDGET]) +
+			payload(&s->passed[i][INLINE_NOT_IP]);
+		uint64_t dropped = payload(&s->dropped[i]);
+
+		sum->payload += exempt + over + dropped;
+		sum->exempt += exempt;
+		sum->opaque[OPAQUE_OVER_BUDGET] += over;
+		sum->forwarded += exempt + over;
+		sum->undelivered += dropped;
+		sum->withheld[why[i]] += dropped;
+	}
+}
+
 static void
 row(FILE *out, const char *label, const struct inline_count *c, const char *text)
 {
-	if (atomic_load(&c->packets) > 0)
-		fprintf(out, "%-26s%16" PRIu64 "  packets, %" PRIu64 " bytes%s\n", label,
-			atomic_load(&c->packets), atomic_load(&c->bytes), text);
+	char bytes[SUMMARY_NUMBER_MAX], line[128];
+
+	snprintf(line, sizeof(line), "packets, %s bytes%s",
+		summary_number(atomic_load(&c->bytes), bytes), text);
+	summary_row(out, label, atomic_load(&c->packets), line);
 }
 
 static void
 row_of(FILE *out, const char *label, uint64_t n)
 {
 	if (n > 0)
-		fprintf(out, "%-26s%16" PRIu64 "  packets\n", label, n);
+		summary_row(out, label, n, "packets");
 }
 
 static void
@@ -315,15 +404,17 @@ summary(struct gateway *g, FILE *out)
 	const struct inline_stats *s = inline_stats(g->gate);
 	struct wire_port_stats ports[EAL_PORTS_MAX], sum = {0};
 
-	fputs("\nBetween the ports\n", out);
+	fputs("Between the ports\n", out);
 	row(out, "  received", &s->received, "");
 	row(out, "  sent", &s->sent, "");
 	for (unsigned i = 0; i < INLINE_REASONS; i++)
-		row(out, dropped[i], &s->dropped[i], "");
+		if (atomic_load(&s->dropped[i].packets) > 0)
+			row(out, dropped[i], &s->dropped[i], "");
 	for (unsigned i = 0; i < INLINE_UNREAD_REASONS; i++)
 		for (unsigned k = 0; k < INLINE_UNREAD; k++)
-			row(out, passed[i][k], &s->passed[i][k],
-				k == INLINE_OVER_BUDGET ? ", over-budget" : "");
+			if (atomic_load(&s->passed[i][k].packets) > 0)
+				row(out, passed[i][k], &s->passed[i][k],
+					k == INLINE_OVER_BUDGET ? ", over-budget" : "");
 	inline_ports(g->gate, ports);
 	for (unsigned i = 0; i < g->site.n_ports; i++) {
 		sum.tx_dropped += ports[i].tx_dropped;
@@ -336,7 +427,7 @@ summary(struct gateway *g, FILE *out)
 	row_of(out, "  port: no buffer to send", sum.tx_no_buffer);
 	row_of(out, "  port: came too long", sum.rx_too_long);
 	if (atomic_load(&s->stalled) > 0)
-		fprintf(out, "%-26s%16u\n", "  workers that hang", atomic_load(&s->stalled));
+		summary_row(out, "  workers that hang", atomic_load(&s->stalled), "");
 }
 
 /* A hanging worker's thread still runs: the ports go back to the system, no more. */
@@ -393,7 +484,7 @@ enum exit_status
 run_run(const struct options *o, struct signals *signals)
 {
 	const struct gateway_step steps[] = {gateway_site, {start_pairs, NULL}, gateway_policy,
-		gateway_key, gateway_memory, {check_pairs, NULL}, gateway_eal,
+		gateway_key, {check_pairs, NULL}, {start_claims, stop_claims}, gateway_memory, gateway_eal,
 		{start_gate, stop_gate}, gateway_events, gateway_workers, {start_wire, stop_wire}};
 	const struct gateway_command command = {
 		.steps = steps, .n_steps = ARRAY_LEN(steps), .run = run, .hung = end_hung};
@@ -404,6 +495,7 @@ run_run(const struct options *o, struct signals *signals)
 		return STATUS_RUNTIME;
 	r->gateway.received = received;
 	r->gateway.lost = lost;
+	r->gateway.unread = add_unread;
 	r->gateway.summary = summary;
 	status = gateway_command(&r->gateway, &command, o, signals);
 	free(r);

@@ -232,7 +232,12 @@ read_pairs(struct reading *r, const struct yaml_node *root)
 	}
 	if (!yaml_check_list(list, "pairs", EAL_PORTS_MAX / 2, r->d))
 		return false;
-	r->site->ports = calloc(list->n > 0 ? 2 * list->n : 1, sizeof(*r->site->ports));
+	if (list->n == 0) {
+		diag_error(r->d, list->at,
+			"no pair is there; write [[\"af_packet:eth1\", \"af_packet:eth2\"]]");
+		return false;
+	}
+	r->site->ports = calloc(2 * list->n, sizeof(*r->site->ports));
 	if (r->site->ports == NULL)
 		return no_memory(r, list);
 	r->site->pairs = true;
@@ -400,12 +405,25 @@ read_limit(struct reading *r, const struct yaml_node *node, const struct site_li
 static bool
 check_limits(struct reading *r, const struct yaml_node *map)
 {
-	const struct yaml_node *node = map == NULL ? NULL : yaml_get(map, "packet_buffers");
+	enum { INLINE_UNACKED_MIN = 16384 };
+	const struct yaml_node *node;
 	uint64_t needed = site_buffers_needed(r->site);
 	struct place at = {.file = r->path};
 
+	/* Inline what isn't kept doesn't leave, and this is the window that senders see. */
+	if (r->site->pairs && r->site->limits.tcp_unacked < INLINE_UNACKED_MIN) {
+		node = map == NULL ? NULL : yaml_get(map, "tcp_unacked");
+		if (node != NULL)
+			at = node->at;
+		diag_error(r->d, at,
+			"tcp_unacked is %llu, but with `pairs` a connection has at most that under way: "
+			"write at least %u KiB",
+			(unsigned long long)r->site->limits.tcp_unacked, INLINE_UNACKED_MIN / 1024);
+		return false;
+	}
 	if (r->site->limits.packet_buffers >= needed)
 		return true;
+	node = map == NULL ? NULL : yaml_get(map, "packet_buffers");
 	if (map != NULL)
 		at = node != NULL ? node->at : map->at;
 	diag_error(r->d, at,

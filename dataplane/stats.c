@@ -15,6 +15,18 @@ stats_verdict_name(enum verdict_counter v)
 	return v < STATS_VERDICTS ? names[v] : "unknown";
 }
 
+const char *
+withheld_name(enum withheld why)
+{
+	static const char *const names[] = {
+#define X(symbol, name, sentence) name,
+		WITHHELD_REASONS(X)
+#undef X
+	};
+
+	return why < WITHHELD_COUNT ? names[why] : "unknown";
+}
+
 struct stats_application *
 stats_application(struct worker_stats *s, uint16_t master, uint16_t app)
 {
@@ -118,6 +130,8 @@ stats_add(struct worker_stats *to, const struct worker_stats *from)
 	to->exempt += from->exempt;
 	to->repeated += from->repeated;
 	to->undelivered += from->undelivered;
+	to->forwarded += from->forwarded;
+	add_all(to->withheld, from->withheld, WITHHELD_COUNT);
 	to->messages += from->messages;
 	to->events += from->events;
 	add_all(to->verdicts, from->verdicts, STATS_VERDICTS);
@@ -151,5 +165,15 @@ stats_unaccounted(const struct worker_stats *s)
 
 	for (unsigned i = 0; i < OPAQUE_COUNT; i++)
 		sum += s->opaque[i];
+	return (int64_t)(s->payload - sum);
+}
+
+int64_t
+stats_unsettled(const struct worker_stats *s)
+{
+	uint64_t sum = s->forwarded;
+
+	for (unsigned i = 0; i < WITHHELD_COUNT; i++)
+		sum += s->withheld[i];
 	return (int64_t)(s->payload - sum);
 }

@@ -12,6 +12,17 @@
  * once all flows are closed. Bytes that never came (gaps) are not payload.
  * stats_unaccounted() is the difference; anything but zero is a bug, and
  * `sluss` ends with status 4.
+ *
+ * Inline a second law holds for the same payload, whatever was read of it:
+ *   payload = forwarded + sum of withheld
+ * once all flows are closed. Each byte that came either left by the port across or
+ * is withheld for one reason; stats_unsettled() is the difference. Both together are
+ *   forwarded + withheld = inspected + opaque + exempt + repeated + undelivered
+ * which is the invariant with what was read but didn't leave, named. `forwarded` counts
+ * what left on behalf of a sender; a gateway's own words (endpoint.h) are no payload.
+ * Bytes that came again and left as read are forwarded again (`repeated` in the first
+ * law), those that the receiver had acknowledged as zeros. What is lost behind the
+ * worker (a port's queue is full) was forwarded; inline.h counts it.
  */
 
 #include <stdbool.h>
@@ -46,6 +57,33 @@
 	X(full_table, "packets", "inline: without a flow; as `inline: full_table`")                \
 	X(no_memory, "packets", "inline: of flows without memory; as `inline: no_memory`")         \
 	X(non_ip, "frames", "inline: neither IPv4 nor IPv6; as `inline: non_ip`")
+
+/**
+ * Inline: why payload of a sender didn't leave. The normaliser's reasons are in its own counters
+ * one by one. X(symbol, name, sentence)
+ */
+#define WITHHELD_REASONS(X)                                                                        \
+	X(REFUSED, "refused", "of what was refused or dropped, and what came behind it")           \
+	X(AGAIN, "again", "TCP: came again while the first of it waits here, or was refused")      \
+	X(NO_ROOM, "no_room", "TCP: came too early, or can't be remembered; it is to come again")  \
+	X(NOT_IN_STREAM, "not_in_stream", "TCP: no receiver is to see it there; by reason below")  \
+	X(NO_CONNECTION, "no_connection", "TCP: of connections that are over, or weren't begun")   \
+	X(WRONG_PORT, "wrong_port", "came in on the side where its sender isn't")                  \
+	X(DAMAGED, "damaged", "with a wrong checksum, or of datagrams that weren't whole")         \
+	X(FULL_TABLE, "full_table", "of packets without a flow; as `inline: full_table`")          \
+	X(NO_MEMORY, "no_memory", "of flows without memory; as `inline: no_memory`")               \
+	X(OVERLOAD, "overload", "that no worker got; as `inline: overload`")                       \
+	X(STALLED, "stalled", "of a worker that hangs; as `inline: stalled`")
+
+enum withheld {
+#define X(symbol, name, sentence) WITHHELD_##symbol,
+	WITHHELD_REASONS(X)
+#undef X
+		WITHHELD_COUNT
+};
+
+/** "refused", … */
+const char *withheld_name(enum withheld why);
 
 enum verdict_counter {
 	STATS_FORWARD, /* judged, nothing to report */
@@ -94,6 +132,10 @@ struct worker_stats {
 	uint64_t repeated;    /* TCP: came again, and was read (or exempt) the first time */
 	uint64_t undelivered; /* TCP: no receiver reads it; by reason in tcp.drops */
 
+	/* Inline, of the same payload; the normaliser's part is added when the worker is idle. */
+	uint64_t forwarded; /* left at the port across */
+	uint64_t withheld[WITHHELD_COUNT];
+
 	uint64_t messages;			/* judged */
 	uint64_t events;			/* written */
 	uint64_t verdicts[STATS_VERDICTS];	/* of messages */
@@ -133,7 +175,10 @@ struct stats_pair *stats_pair(struct worker_stats *s, int from, int to);
 /** Add @p from to @p to. Peaks are added too: workers hold them at the same time. */
 void stats_add(struct worker_stats *to, const struct worker_stats *from);
 
-/** payload - (inspected + opaque + exempt): zero, or there is a bug. */
+/** What the first law leaves over: zero, or there is a bug. */
 int64_t stats_unaccounted(const struct worker_stats *s);
+
+/** Inline: what the second law leaves over: zero, or there is a bug. */
+int64_t stats_unsettled(const struct worker_stats *s);
 
 #endif

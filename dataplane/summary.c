@@ -8,11 +8,11 @@
 #include "dataplane/classify.h"
 #include "policy/policy.h"
 
-enum { COLUMNS = 80, LABEL = 26, NUMBER = 16, NUMBER_MAX = 32 };
+enum { COLUMNS = 80, LABEL = 26, NUMBER = 16 };
 
 /* 1234567 as "1,234,567". */
-static const char *
-grouped(uint64_t n, char ret[NUMBER_MAX])
+const char *
+summary_number(uint64_t n, char ret[SUMMARY_NUMBER_MAX])
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
@@ -28,11 +28,11 @@ grouped(uint64_t n, char ret[NUMBER_MAX])
 }
 
 /* "label   number  text", the text folded at blanks so that lines fit. */
-static void
-row(FILE *out, const char *label, uint64_t n, const char *text)
+void
+summary_row(FILE *out, const char *label, uint64_t n, const char *text)
 {
-	char number[NUMBER_MAX];
-	int column = fprintf(out, "%-*s%*s", LABEL, label, NUMBER, grouped(n, number));
+	char number[SUMMARY_NUMBER_MAX];
+	int column = fprintf(out, "%-*s%*s", LABEL, label, NUMBER, summary_number(n, number));
 	bool first = true;
 
 	if (text != NULL && *text != '\0')
@@ -58,7 +58,7 @@ static void
 row_if(FILE *out, const char *label, uint64_t n, const char *text)
 {
 	if (n > 0)
-		row(out, label, n, text);
+		summary_row(out, label, n, text);
 }
 
 /* As row_if(), but for what is counted of every flow or segment: that is the usual way. */
@@ -88,8 +88,8 @@ print_packets(FILE *out, const struct summary *s)
 		snprintf(bytes, sizeof(bytes), "bytes on the wire, %.1f Mbit/s",
 			(double)w->bytes * 8 / s->seconds / 1e6);
 	}
-	row(out, "Received", w->packets, packets);
-	row(out, "", w->bytes, bytes);
+	summary_row(out, "Received", w->packets, packets);
+	summary_row(out, "", w->bytes, bytes);
 	fputc('\n', out);
 }
 
@@ -111,9 +111,9 @@ print_flows(FILE *out, const struct summary *s)
 		all += w->flows[i];
 	snprintf(text, sizeof(text), "TCP %" PRIu64 ", UDP %" PRIu64 ", other %" PRIu64, w->flows_tcp,
 		w->flows_udp, w->flows_other);
-	row(out, "Flows", all, text);
+	summary_row(out, "Flows", all, text);
 	for (unsigned i = 0; i < CHANNELS; i++)
-		row(out, names[i], w->flows[i], "");
+		summary_row(out, names[i], w->flows[i], "");
 	row_if(out, "  not ended yet", w->flows_open, "");
 	fputc('\n', out);
 }
@@ -134,8 +134,8 @@ static void
 application_row(FILE *out, const struct summary *s, const struct stats_application *a,
 	const char *name)
 {
-	char text[CLASSIFY_NAME_MAX + 2], flows[NUMBER_MAX], packets[NUMBER_MAX],
-		bytes[NUMBER_MAX];
+	char text[CLASSIFY_NAME_MAX + 2], flows[SUMMARY_NUMBER_MAX], packets[SUMMARY_NUMBER_MAX],
+		bytes[SUMMARY_NUMBER_MAX];
 
 	if (name != NULL)
 		snprintf(text, sizeof(text), "%s", name);
@@ -143,8 +143,8 @@ application_row(FILE *out, const struct summary *s, const struct stats_applicati
 		classify_name(s->classifier, a->master, a->app, text, sizeof(text));
 	else
 		snprintf(text, sizeof(text), "%u.%u", a->master, a->app);
-	fprintf(out, "  %-28.28s%14s%16s%18s\n", text, grouped(a->flows, flows),
-		grouped(a->packets, packets), grouped(a->bytes, bytes));
+	fprintf(out, "  %-28.28s%14s%16s%18s\n", text, summary_number(a->flows, flows),
+		summary_number(a->packets, packets), summary_number(a->bytes, bytes));
 }
 
 static void
@@ -180,8 +180,8 @@ print_payload(FILE *out, const struct summary *s)
 #undef X
 	};
 
-	row(out, "Payload", w->payload, "bytes");
-	row(out, "  inspected", w->inspected, "");
+	summary_row(out, "Payload", w->payload, "bytes");
+	summary_row(out, "  inspected", w->inspected, "");
 	for (unsigned i = 1; i < OPAQUE_COUNT; i++) {
 		char label[64];
 
@@ -189,9 +189,33 @@ print_payload(FILE *out, const struct summary *s)
 			opaque_reason_name((enum opaque_reason)i));
 		row_if(out, label, w->opaque[i], sentences[i]);
 	}
-	row(out, "  exempt", w->exempt, "");
+	summary_row(out, "  exempt", w->exempt, "");
 	row_if(out, "  repeated", w->repeated, "TCP payload that came again");
 	row_if(out, "  undelivered", w->undelivered, "TCP payload that no receiver reads");
+	fputc('\n', out);
+}
+
+/* Of the same payload: what left, and why the rest didn't. */
+static void
+print_inline(FILE *out, const struct summary *s)
+{
+	const struct worker_stats *w = s->stats;
+	static const char *const sentences[WITHHELD_COUNT] = {
+#define X(symbol, name, sentence) [WITHHELD_##symbol] = sentence,
+		WITHHELD_REASONS(X)
+#undef X
+	};
+
+	if (!s->between)
+		return;
+	fputs("Inline\n", out);
+	summary_row(out, "  forwarded", w->forwarded, "bytes of payload that left");
+	for (unsigned i = 0; i < WITHHELD_COUNT; i++) {
+		char label[64];
+
+		snprintf(label, sizeof(label), "  withheld: %s", withheld_name((enum withheld)i));
+		row_if(out, label, w->withheld[i], sentences[i]);
+	}
 	fputc('\n', out);
 }
 
@@ -244,11 +268,11 @@ static void
 pair_row(FILE *out, const char *name, const struct stats_pair *p)
 {
 	uint64_t all = payload_of(p);
-	char number[NUMBER_MAX];
+	char number[SUMMARY_NUMBER_MAX];
 
 	if (all == 0)
 		return;
-	fprintf(out, "  %-33.33s%18s", name, grouped(all, number));
+	fprintf(out, "  %-33.33s%18s", name, summary_number(all, number));
 	print_share(out, p->inspected, all, false);
 	print_share(out, opaque_of(p->opaque), all, true);
 	print_share(out, p->exempt, all, true);
@@ -317,14 +341,14 @@ print_verdicts(FILE *out, const struct summary *s)
 {
 	const struct worker_stats *w = s->stats;
 
-	row(out, "Messages judged", w->messages, "");
+	summary_row(out, "Messages judged", w->messages, "");
 	for (unsigned i = 0; i < STATS_VERDICTS; i++) {
 		char label[32];
 
 		snprintf(label, sizeof(label), "  %s", stats_verdict_name((enum verdict_counter)i));
 		row_if(out, label, w->verdicts[i], "");
 	}
-	row(out, "Events", w->events, "");
+	summary_row(out, "Events", w->events, "");
 	row_if(out, "  lost", s->events_lost, "could not be written");
 	fputc('\n', out);
 }
@@ -337,7 +361,7 @@ print_findings(FILE *out, const struct summary *s)
 
 	for (unsigned i = 0; i < DETECT_DETECTORS_MAX; i++)
 		all += w->findings[i];
-	row(out, "Findings", all, "");
+	summary_row(out, "Findings", all, "");
 	for (unsigned i = 0; i < DETECT_DETECTORS_MAX; i++) {
 		char label[64], low[64] = "";
 
@@ -350,7 +374,7 @@ print_findings(FILE *out, const struct summary *s)
 		if (w->findings_low[i] > 0)
 			snprintf(low, sizeof(low), "and %" PRIu64 " of low evidence",
 				w->findings_low[i]);
-		row(out, label, w->findings[i], low);
+		summary_row(out, label, w->findings[i], low);
 	}
 	fputc('\n', out);
 }
@@ -444,13 +468,19 @@ bool
 summary_balance(FILE *out, const struct summary *s)
 {
 	int64_t rest = stats_unaccounted(s->stats);
+	int64_t unsettled = s->between ? stats_unsettled(s->stats) : 0;
 
-	if (!s->final || rest == 0)
+	if (!s->final || (rest == 0 && unsettled == 0))
 		return true;
-	fprintf(out,
-		"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug in sluss.\n"
-		"Please report it with this summary and, if you may share it, the capture.\n",
-		rest);
+	if (rest != 0)
+		fprintf(out,
+			"ERROR: %" PRId64 " bytes of payload are not accounted for: this is a bug "
+			"in sluss.\n", rest);
+	if (unsettled != 0)
+		fprintf(out,
+			"ERROR: %" PRId64 " bytes of payload neither left nor are withheld for a "
+			"reason: this is\na bug in sluss.\n", unsettled);
+	fputs("Please report it with this summary and, if you may share it, the capture.\n", out);
 	return false;
 }
 
@@ -461,6 +491,7 @@ summary_print(FILE *out, const struct summary *s)
 	print_flows(out, s);
 	print_applications(out, s);
 	print_payload(out, s);
+	print_inline(out, s);
 	print_coverage(out, s);
 	print_verdicts(out, s);
 	print_findings(out, s);

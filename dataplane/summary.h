@@ -18,6 +18,8 @@
 struct classifier;
 struct policy_domain; /* policy/policy.h */
 
+enum { SUMMARY_NUMBER_MAX = 32 };
+
 struct summary {
 	const struct worker_stats *stats;   /* of all workers together */
 	const struct source_stats *source;
@@ -31,10 +33,17 @@ struct summary {
 	double seconds;			     /* of running */
 	bool live;			     /* ports, not captures */
 	bool final;			     /* all flows are closed: the bytes must add up */
+	bool between;			     /* `sluss run`: what left, and what didn't, too */
 };
 
 /** @return whether the bytes add up (always, while not final) */
 bool summary_print(FILE *out, const struct summary *s);
+
+/** One row of it: label, number in groups of three digits, text folded to fit. */
+void summary_row(FILE *out, const char *label, uint64_t n, const char *text);
+
+/** A number in groups of three digits. @return @p ret */
+const char *summary_number(uint64_t n, char ret[SUMMARY_NUMBER_MAX]);
 
 /** Only the check: says something only when the bytes don't add up. */
 bool summary_balance(FILE *out, const struct summary *s);

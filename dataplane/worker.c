@@ -87,7 +87,7 @@ on_flow_ended(void *ctx, struct flow *f, enum flow_end why)
 		enforcement_close(in->enforced);
 	if (in != NULL)
 		inspection_close(in);
-	if (unread.bytes[DIR_CLIENT] > 0 || unread.bytes[DIR_SERVER] > 0)
+	if (unread.dir[DIR_CLIENT].bytes > 0 || unread.dir[DIR_SERVER].bytes > 0)
 		inspection_close_unread(&w->inspections, f, &unread, in != NULL);
 }
 
@@ -387,7 +387,7 @@ count_damaged(struct worker *w, const struct packet *p)
 
 /* The packet is done with: inline it leaves, or it doesn't; a watcher only had a copy. */
 static void
-let_go(struct worker *w, struct packet *p, bool leaves)
+let_go(struct worker *w, struct packet *p, bool leaves, enum withheld why)
 {
 	if (!is_inline(w)) {
 		rte_pktmbuf_free(p->mbuf);
@@ -396,19 +396,24 @@ let_go(struct worker *w, struct packet *p, bool leaves)
 	if (leaves)
 		enforce_leave(&w->enforce, p);
 	else
-		enforce_withhold(&w->enforce, p);
+		enforce_withhold(&w->enforce, p, why);
 }
 
 /* What no flow is made of: frames without IP, and what no receiver takes. */
 static void
 let_go_unusable(struct worker *w, struct packet *p, enum header_result r)
 {
+	bool leaves = false;
+
+	if (r == HEADER_IP_CHECKSUM || r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
+		count_damaged(w, p);
+	else
+		p->payload_len = 0; /* where it begins isn't known */
 	if (r == HEADER_NOT_IP && is_inline(w)) {
 		w->stats.non_ip++;
-		let_go(w, p, !w->cfg.choices.non_ip_drop);
-		return;
+		leaves = !w->cfg.choices.non_ip_drop;
 	}
-	let_go(w, p, false);
+	let_go(w, p, leaves, WITHHELD_DAMAGED);
 }
 
 /* What goes between these two domains is neither read nor judged. */
@@ -435,7 +440,7 @@ pass_exempt(struct worker *w, struct packet *p)
 	w->stats.payload += p->payload_len;
 	w->stats.exempt += p->payload_len;
 	stats_pair(&w->stats, from, to)->exempt += p->payload_len;
-	let_go(w, p, true);
+	let_go(w, p, true, WITHHELD_COUNT);
 }
 
 /* The frames that a datagram came in, one after the other, where enforce_leave() finds them. */
@@ -484,45 +489,8 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	}
 	if (header_result_usable(r))
 		return true;
-	if (r == HEADER_IP_CHECKSUM || r == HEADER_TCP_CHECKSUM || r == HEADER_UDP_CHECKSUM)
-		count_damaged(w, p);
 	let_go_unusable(w, p, r);
 	return false;
-}
-
-/* There is no page to inspect the flow with: its end tells. */
-static void
-count_unread(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
-{
-	struct inspection_unread unread;
-
-	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
-	memcpy(&unread, f->worker, sizeof(unread));
-	if (unread.bytes[dir] <= UINT32_MAX - p->payload_len)
-		unread.bytes[dir] += p->payload_len;
-	memcpy(f->worker, &unread, sizeof(unread));
-}
-
-/* May what can't be read leave? By the policy's `opaque:` where that is chosen. */
-static bool
-unread_leaves(const struct worker *w, const struct packet *p)
-{
-	const struct policy *policy = w->policy->report.policy;
-	int from = policy_domain_of_address(policy, p->family, p->address[0]);
-	int to = policy_domain_of_address(policy, p->family, p->address[1]);
-
-	if (policy_mode(policy, from, to) != MODE_ENFORCE)
-		return true;
-	return w->cfg.choices.no_memory_judge &&
-		policy_row(policy, from, to, CHANNEL_OTHER)->opaque < REACTION_HOLD;
-}
-
-static void
-no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
-{
-	count_unread(w, f, p, dir);
-	w->stats.no_memory += is_inline(w);
-	let_go(w, p, unread_leaves(w, p));
 }
 
 /* What the policy wants done between the flow's ends. */
@@ -539,6 +507,46 @@ mode_of(const struct worker *w, const struct packet *p)
 		: EVENT_ENFORCE;
 }
 
+/* There is no page to inspect the flow with: its end tells. */
+static void
+count_unread(struct worker *w, struct flow *f, const struct packet *p, enum direction dir,
+	bool leaves)
+{
+	struct inspection_unread unread;
+
+	w->stats.opaque[OPAQUE_OVER_BUDGET] += p->payload_len;
+	memcpy(&unread, f->worker, sizeof(unread));
+	if (p->payload_len <= (uint32_t)UNREAD_MAX - unread.dir[dir].bytes)
+		unread.dir[dir].bytes += p->payload_len;
+	unread.dir[dir].mode = mode_of(w, p);
+	unread.dir[dir].stopped |= !leaves && p->payload_len > 0;
+	memcpy(f->worker, &unread, sizeof(unread));
+}
+
+/* May what can't be read leave? By the policy's `opaque:` where that is chosen. */
+static bool
+unread_leaves(const struct worker *w, const struct packet *p)
+{
+	const struct policy *policy = w->policy->report.policy;
+	int from = policy_domain_of_address(policy, p->family, p->address[0]);
+	int to = policy_domain_of_address(policy, p->family, p->address[1]);
+
+	if (mode_of(w, p) != EVENT_ENFORCE)
+		return true;
+	return w->cfg.choices.no_memory_judge &&
+		policy_row(policy, from, to, CHANNEL_OTHER)->opaque < REACTION_HOLD;
+}
+
+static void
+no_room(struct worker *w, struct flow *f, struct packet *p, enum direction dir)
+{
+	bool leaves = unread_leaves(w, p);
+
+	count_unread(w, f, p, dir, leaves);
+	w->stats.no_memory += is_inline(w);
+	let_go(w, p, leaves, WITHHELD_NO_MEMORY);
+}
+
 /* The flow's inspection, opened with its first packet; NULL: no page for it. */
 static struct inspection *
 inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum direction dir)
@@ -553,6 +561,8 @@ inspection_of(struct worker *w, struct flow *f, const struct packet *p, enum dir
 	in->mode = (uint8_t)mode_of(w, p);
 	if (in->mode == EVENT_ENFORCE && p->kind == PACKET_TCP &&
 		!enforcement_open(&w->enforce, in, p, dir)) {
+		/* There will be another try, or none: the flow isn't counted with this one. */
+		in->flow = NULL;
 		inspection_close(in);
 		return NULL;
 	}
@@ -574,19 +584,20 @@ read_packet(struct worker *w, struct inspection *in, struct packet *p, enum dire
 	}
 	if (!inspection_packet(in, p, dir))
 		return false;
-	let_go(w, p, true);
+	let_go(w, p, true, WITHHELD_COUNT);
 	return true;
 }
 
-/* The full table has no flow for it. */
+/* The full table has no flow for it: what is over a ceiling by itself doesn't leave at all. */
 static void
 without_flow(struct worker *w, struct packet *p, enum direction dir)
 {
-	bool leaves = mode_of(w, p) != EVENT_ENFORCE || w->cfg.choices.full_table_pass;
+	enum event_mode mode = mode_of(w, p);
+	bool clean = inspection_stateless(&w->inspections, p, dir, (uint8_t)mode);
 
 	w->stats.full_table += is_inline(w);
-	inspection_stateless(&w->inspections, p, dir);
-	let_go(w, p, leaves);
+	let_go(w, p, mode != EVENT_ENFORCE || (clean && w->cfg.choices.full_table_pass),
+		WITHHELD_FULL_TABLE);
 }
 
 static void
@@ -623,27 +634,46 @@ flows_of_burst(struct worker *w, unsigned n)
 	}
 }
 
-/* Payload that the normaliser took out of the streams. What it absorbed was read. */
-static uint64_t
-normalised_away(const struct normalise_counters *c)
+/* What the normaliser took out of the streams, and why. */
+static void
+settle_drop(struct worker *w, enum normalise_drop why, uint64_t bytes)
 {
-	uint64_t sum = 0;
+	static const enum withheld as[NORMALISE_DROPS_COUNT] = {
+		[NORMALISE_DROP_OUT_OF_WINDOW] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_NO_ROOM] = WITHHELD_NO_ROOM,
+		[NORMALISE_DROP_SYN_DATA] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_AFTER_FIN] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_STRAY] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_SYN] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_RST] = WITHHELD_NOT_IN_STREAM,
+		[NORMALISE_DROP_CLOSED] = WITHHELD_NO_CONNECTION,
+		[NORMALISE_DROP_WRONG_PORT] = WITHHELD_WRONG_PORT,
+		[NORMALISE_DROP_MIDSTREAM] = WITHHELD_NO_CONNECTION,
+		[NORMALISE_DROP_REFUSED] = WITHHELD_REFUSED,
+		[NORMALISE_DROP_UNSENT] = WITHHELD_NO_CONNECTION,
+	};
 
-	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
-		sum += i == NORMALISE_DROP_REFUSED ? 0 : c->drop_bytes[i];
-	return sum;
+	w->stats.withheld[as[why]] += bytes;
+	/* These two were read, and are accounted for as such. */
+	if (why != NORMALISE_DROP_REFUSED && why != NORMALISE_DROP_UNSENT)
+		w->stats.undelivered += bytes;
 }
 
 static void
 copy_normaliser(struct worker *w)
 {
-	const struct normalise_counters *c;
+	const struct normalise_counters *c, *was = &w->stats.normalise;
+	uint64_t again;
 
 	if (!is_inline(w))
 		return;
 	c = normalise_engine_counters(w->normalise);
-	w->stats.repeated += c->swallowed_bytes - w->stats.normalise.swallowed_bytes;
-	w->stats.undelivered += normalised_away(c) - normalised_away(&w->stats.normalise);
+	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		settle_drop(w, (enum normalise_drop)i, c->drop_bytes[i] - was->drop_bytes[i]);
+	again = c->swallowed_bytes - was->swallowed_bytes;
+	w->stats.repeated += again;
+	w->stats.withheld[WITHHELD_AGAIN] += again;
+	w->stats.forwarded += c->released_bytes - was->released_bytes;
 	w->stats.normalise = *c;
 }
 
@@ -655,6 +685,7 @@ copy_counters(struct worker *w)
 	/* Fragments that never became a datagram were on the wire, too. */
 	w->stats.payload += lost;
 	w->stats.opaque[OPAQUE_DAMAGED] += lost;
+	w->stats.withheld[WITHHELD_DAMAGED] += is_inline(w) ? lost : 0;
 	w->stats.fragment = *fragments_counters(w->fragments);
 	w->stats.flow = *flow_table_counters(w->flows);
 	w->stats.tcp = *tcp_engine_counters(w->tcp);

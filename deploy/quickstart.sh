@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# From a fresh Debian 12 to the first alert: install what is missing, build,
-# make a capture of a border's traffic (test identifiers only), watch it with
-# the example policy, and show what came out.
+# From a fresh Debian 12 to the first alert and the first refusal: install what is
+# missing, build, make a capture of a border's traffic (test identifiers only), watch
+# it with the example policy, and show what came out. Then stand between two network
+# namespaces, and show what is refused, and how.
 #
-# usage: deploy/quickstart.sh [CAPTURE…]     your own captures instead of the made one
+# usage: deploy/quickstart.sh [CAPTURE…]     your own captures instead of the made one,
+#                                            and nothing inline
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -17,12 +19,14 @@ mkdir -p build
   cat build/setup.log >&2
   exit 1
 }
-ninja -C build/release > build/ninja.log 2>&1 || {
+ninja -C build/release dataplane/sluss ctl/slussctl > build/ninja.log 2>&1 || {
   tail -n 40 build/ninja.log >&2
   exit 1
 }
 
+inline=
 if [ $# = 0 ]; then
+  inline=yes
   python3 tests/corpora/make_demo.py build/demo.pcap
   set -- build/demo.pcap
 fi
@@ -61,6 +65,12 @@ for name, value in fields(events[0]) if events else ():
     else:
         print(f"  {name}: {json.dumps(value, ensure_ascii=False)}")
 PY
+
+if [ -n "$inline" ]; then
+  rm -rf build/inline-demo
+  mkdir build/inline-demo
+  python3 deploy/inline_demo.py build/release/dataplane/sluss build/inline-demo
+fi
 
 echo
 echo "Next: build/release/ctl/slussctl scan PATH… looks through files; README.md says more."

@@ -356,6 +356,9 @@ conversation_data(struct conversation *c, enum direction dir, struct bytes in)
 	}
 	if (!c->decided && c->transfer != NULL)
 		(void)choose(c, inspector_find("ftp-data"));
+	/* The inspectors read streams: what one of them waits for may never come. */
+	if (!c->decided && c->datagrams)
+		(void)choose(c, NULL);
 	if (c->decided)
 		decided_data(c, dir, in);
 	else

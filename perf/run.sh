@@ -8,6 +8,7 @@
 #   --rounds     of watch_bench (9)
 #   --flows      in the largest flow table (1000000)
 #   --huge       flow_bench once more, with hugepages (needs root)
+# Without root, inline_bench.py is left out.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -21,13 +22,15 @@ while [ $# -gt 0 ]; do
     --rounds) rounds=$2; shift 2 ;;
     --flows) flows=$2; shift 2 ;;
     --huge) huge=yes; shift ;;
-    *) sed -n '3,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 
 dir=build/perf
-[ -d $dir ] || meson setup $dir --buildtype=release -Ddataplane=enabled -Dtests=disabled
-ninja -C $dir perf/watch_bench perf/flow_bench perf/preview_bench
+[ -d $dir ] || meson setup $dir --buildtype=release -Ddataplane=enabled
+meson configure $dir -Dtests=enabled
+ninja -C $dir perf/watch_bench perf/flow_bench perf/preview_bench dataplane/sluss \
+  tests/support/forwarder
 
 # made OUT OPTIONS…: a capture, unless it is there
 made() {
@@ -56,6 +59,14 @@ bench "mixed traffic, all shipped packs" "$dir/mixed-$megabytes.pcap"
 echo
 echo "== previews of live messages"
 $dir/perf/preview_bench $example
+
+echo
+echo "== through the gateway, beside a plain forwarder"
+if [ "$(id -u)" = 0 ]; then
+  SLUSS_BUILD=$PWD/$dir python3 perf/inline_bench.py
+else
+  echo "left out: it needs root"
+fi
 
 echo
 echo "== flow table"

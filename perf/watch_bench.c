@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One core, captures from memory, three ways in turn, round after round:
+ * One core, captures from memory, four ways in turn, round after round:
  *
  *   headers   header parsing alone
  *   scan      bare hs_scan_stream of the same payload (as it is on the wire),
  *             with the same databases, one stream for each direction of a flow
  *   path      the whole path of `sluss watch`: flows, nDPI, TCP, inspectors,
  *             decoders, detectors, judge, events as JSON (counted, not written)
+ *   inline    a worker of `sluss run` with every pair enforced: the same, and checksums,
+ *             the normaliser, the open message judged after each packet; what leaves is freed
  *
  * and the ratios of their medians. Absolute numbers are this machine's; the
  * ratios are what to compare.
@@ -29,6 +31,7 @@
 #include "policy/policy.h"
 
 enum { BURST = 32, ROUNDS_MAX = 99 };
+enum way { HEADERS, SCAN, PATH, INLINE, WAYS };
 
 /* A piece of payload, and the stream it belongs to. */
 struct piece {
@@ -47,6 +50,8 @@ struct bench {
 	const struct policy *policy;
 	struct pseudonym *pseudonym;
 	struct worker_stats last; /* of the latest round of the whole path */
+	struct worker_stats last_inline;
+	uint64_t left; /* packets, in it */
 };
 
 static void
@@ -161,6 +166,8 @@ cut_payload(struct bench *b)
 
 		if (!header_result_usable(headers_parse(b->mbufs[i], false, &p)))
 			continue;
+		/* For the inline way: two hosts are on two sides. */
+		packet_meta(b->mbufs[i])->port = memcmp(p.address[0], p.address[1], 16) > 0;
 		for (uint32_t at = 0; (piece = packet_piece(&p, at)).n > 0 &&
 			b->n_pieces < 2 * b->n + 16; at += (uint32_t)piece.n) {
 			b->pieces[b->n_pieces++] = (struct piece){piece,
@@ -172,7 +179,7 @@ cut_payload(struct bench *b)
 	free(numbers);
 }
 
-/* ---- the three ways ---- */
+/* ---- the four ways ---- */
 
 static double
 run_headers(struct bench *b)
@@ -237,8 +244,17 @@ count_event(void *ctx, const char *json, size_t n)
 	*(uint64_t *)ctx += n;
 }
 
+static void
+count_left(void *ctx, struct rte_mbuf *m, unsigned port)
+{
+	struct bench *b = ctx;
+
+	b->left++;
+	rte_pktmbuf_free(m);
+}
+
 static double
-run_path(struct bench *b, unsigned round)
+run_path(struct bench *b, bool is_inline)
 {
 	uint64_t event_bytes = 0;
 	struct worker_config cfg = {.workers = 1,
@@ -257,6 +273,9 @@ run_path(struct bench *b, unsigned round)
 	double from, took;
 
 	cfg.limits.packet_buffers = b->n;
+	if (is_inline)
+		cfg.egress = (struct egress){count_left, b};
+	b->left = 0;
 	w = worker_new(&cfg, &err);
 	if (w == NULL)
 		die(err.text);
@@ -274,7 +293,7 @@ run_path(struct bench *b, unsigned round)
 	}
 	worker_finish(w);
 	took = seconds_now() - from;
-	b->last = *worker_stats(w);
+	*(is_inline ? &b->last_inline : &b->last) = *worker_stats(w);
 	worker_free(w);
 	return took;
 }
@@ -304,8 +323,10 @@ print_way(const char *name, const struct bench *b, double t)
 }
 
 static void
-report(const struct bench *b, double headers, double scan, double path, uint64_t hits)
+report(const struct bench *b, const double *times, uint64_t hits)
 {
+	double headers = times[HEADERS], scan = times[SCAN], path = times[PATH];
+	double in_line = times[INLINE];
 	const struct worker_stats *s = &b->last;
 	uint64_t findings = 0;
 
@@ -317,8 +338,12 @@ report(const struct bench *b, double headers, double scan, double path, uint64_t
 	print_way("headers", b, headers);
 	print_way("scan", b, scan);
 	print_way("path", b, path);
+	print_way("inline", b, in_line);
 	printf("path / scan, bare hs_scan_stream of the wire's payload: %.3f\n", scan / path);
 	printf("path / headers, header parsing alone: %.4f\n", headers / path);
+	printf("inline / path, watching alone: %.3f (%" PRIu64 " packets left, %" PRIu64
+	       " flows were refused)\n",
+		path / in_line, b->left, b->last_inline.flows_refused);
 	printf("candidate hits %" PRIu64 ", findings %" PRIu64 ", messages %" PRIu64
 	       ", events %" PRIu64 "\n",
 		hits, findings, s->messages, s->events);
@@ -330,37 +355,43 @@ report(const struct bench *b, double headers, double scan, double path, uint64_t
 static void
 measure(struct bench *b, unsigned rounds)
 {
-	double headers[ROUNDS_MAX], scan[ROUNDS_MAX], path[ROUNDS_MAX];
+	double times[WAYS][ROUNDS_MAX], medians[WAYS];
 	uint64_t hits;
 
 	(void)run_headers(b);
 	(void)run_scan(b, &hits);
-	(void)run_path(b, 0);
+	(void)run_path(b, false);
+	(void)run_path(b, true);
 	for (unsigned r = 0; r < rounds; r++) {
-		headers[r] = run_headers(b);
-		scan[r] = run_scan(b, &hits);
-		path[r] = run_path(b, r + 1);
+		times[HEADERS][r] = run_headers(b);
+		times[SCAN][r] = run_scan(b, &hits);
+		times[PATH][r] = run_path(b, false);
+		times[INLINE][r] = run_path(b, true);
 	}
-	report(b, median(headers, rounds), median(scan, rounds), median(path, rounds), hits);
+	for (int i = 0; i < WAYS; i++)
+		medians[i] = median(times[i], rounds);
+	report(b, medians, hits);
 }
 
 static const char usage[] =
-	"usage: watch_bench [--policy FILE] [--rounds N] [--path-only] CAPTURE...\n"
+	"usage: watch_bench [--policy FILE] [--rounds N] [--path-only|--inline-only] CAPTURE...\n"
 	"Reads the captures into memory and measures one core; without a policy all shipped "
-	"packs are used. --path-only leaves the comparisons out, for a profiler.\n";
+	"packs are used. --path-only and --inline-only leave the comparisons out, for a "
+	"profiler.\n";
 
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
 		{"rounds", required_argument, NULL, 'r'},
-		{"path-only", no_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"path-only", no_argument, NULL, 'o'}, {"inline-only", no_argument, NULL, 'i'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	struct eal_config eal = {.memory = UINT64_C(2) << 30};
 	static const uint8_t key[32] = {1};
 	struct bench b = {0};
 	const char *policy = NULL;
 	unsigned rounds = 9;
-	bool path_only = false;
+	bool path_only = false, inline_only = false;
 	struct diag d;
 	char why[EAL_ERROR_MAX];
 	int c;
@@ -374,6 +405,8 @@ main(int argc, char **argv)
 			rounds = (unsigned)atoi(optarg);
 		else if (c == 'o')
 			path_only = true;
+		else if (c == 'i')
+			inline_only = true;
 		else
 			die(usage);
 	if (optind == argc || rounds < 1 || rounds > ROUNDS_MAX)
@@ -388,9 +421,9 @@ main(int argc, char **argv)
 	b.pseudonym = pseudonym_new(key, sizeof(key));
 	load(&b, (const char *const *)argv + optind, (unsigned)(argc - optind));
 	cut_payload(&b);
-	if (path_only)
+	if (path_only || inline_only)
 		for (unsigned r = 0; r < rounds; r++)
-			printf("path %.2f ms\n", run_path(&b, r) * 1e3);
+			printf("%.2f ms\n", run_path(&b, inline_only) * 1e3);
 	else
 		measure(&b, rounds);
 	return 0;

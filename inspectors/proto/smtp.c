@@ -835,7 +835,9 @@ take_line(struct smtp *s)
 	/* Other commands in clear: no TLS record is to come. */
 	if (c.verb != SMTP_UNKNOWN && s->n_queue == 0) {
 		s->side[DIR_CLIENT].tls = false;
-		set_opaque_ahead(s, OPAQUE_NONE);
+		/* What was refused stays what its event tells of. */
+		if (!s->refusal.on)
+			set_opaque_ahead(s, OPAQUE_NONE);
 	}
 	on_command(s, &c);
 }

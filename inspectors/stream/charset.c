@@ -123,16 +123,86 @@ valid_run(struct bytes in, bool *ret_cut)
 	}
 }
 
+/* Each byte of windows-1252 as UTF-8. */
+static const struct charset_byte windows_1252[256] = {
+	/* clang-format off */
+#define X(cp) {(cp) < 0x80 ? 1 : (cp) < 0x800 ? 2 : 3, \
+	{(cp) < 0x80 ? (cp) : (cp) < 0x800 ? 0xc0 | (cp) >> 6 : 0xe0 | (cp) >> 12, \
+	 (cp) < 0x800 ? 0x80 | ((cp) & 0x3f) : 0x80 | ((cp) >> 6 & 0x3f), 0x80 | ((cp) & 0x3f)}},
+#define FOUR(c) X(c) X((c) + 1) X((c) + 2) X((c) + 3)
+#define ROW(c) FOUR(c) FOUR((c) + 4) FOUR((c) + 8) FOUR((c) + 12)
+	ROW(0x00) ROW(0x10) ROW(0x20) ROW(0x30) ROW(0x40) ROW(0x50) ROW(0x60) ROW(0x70)
+	WINDOWS_1252_C1(X)
+	ROW(0xa0) ROW(0xb0) ROW(0xc0) ROW(0xd0) ROW(0xe0) ROW(0xf0)
+#undef ROW
+#undef FOUR
+#undef X
+	/* clang-format on */
+};
+
+/*
+ * Bytes that don't look like text, one by one without a branch that depends on them; at most
+ * NOISE of them, since text may go on behind. Stops before a zero, before what may be UTF-8, and
+ * before the last bytes, where that can't be told. @return bytes taken
+ */
+static size_t
+read_noise(struct outbuf *o, struct bytes in)
+{
+	enum { NOISE = 32, LEAD_FIRST = 0xc2, LEADS = 0xf5 - LEAD_FIRST };
+	uint8_t *to = outbuf_room(o, NOISE * sizeof(windows_1252[0].utf8));
+	size_t most = in.n < NOISE ? in.n : NOISE, i = 0;
+
+	for (; i + 1 < most; i++) {
+		const struct charset_byte *b = &windows_1252[in.p[i]];
+		bool lead = (uint8_t)(in.p[i] - LEAD_FIRST) < LEADS;
+		bool follows = (in.p[i + 1] & 0xc0) == 0x80;
+
+		if ((lead & follows) | (in.p[i] == 0))
+			break;
+		memcpy(to, b->utf8, sizeof(b->utf8));
+		to += b->n;
+	}
+	o->n = (size_t)(to - o->b);
+	return i;
+}
+
+/*
+ * As long as it goes: in bytes that are no text a run ends after two or three of them. Stops
+ * before what the first bytes of a call decide, a zero or a cut.
+ */
+static size_t
+read_runs(struct outbuf *o, struct bytes in, bool *ret_cut)
+{
+	enum { SHORT = 6 };
+	size_t done = 0, run = 0;
+
+	*ret_cut = false;
+	while (done < in.n && o->outcome == OUTCOME_OK) {
+		size_t n = valid_run(bytes_skip(in, done), ret_cut);
+
+		outbuf_run(o, in.p + done, n);
+		done += n;
+		run = n > 0 ? n : run;
+		if (n > 0)
+			continue;
+		if (*ret_cut || in.p[done] == 0)
+			break;
+		put_1252(o, in.p[done++]);
+		if (run < SHORT)
+			done += read_noise(o, bytes_skip(in, done));
+		run = 0;
+	}
+	return done;
+}
+
 static size_t
 read_auto(struct charset *s, struct outbuf *o, struct bytes in, bool end)
 {
 	bool cut;
-	size_t n = valid_run(in, &cut);
+	size_t n = read_runs(o, in, &cut);
 
-	if (n > 0) {
-		outbuf_run(o, in.p, n);
+	if (n > 0)
 		return n;
-	}
 	if (cut && !end)
 		return 0;
 	if (in.p[0] != 0) {

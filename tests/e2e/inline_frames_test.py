@@ -244,4 +244,4 @@ def cases(t):
         t.refused(f.__name__, f)
 
 
-inline.on_each_kind("inline-frames", cases)
+sys.exit(inline.on_each_kind("inline-frames", cases))

@@ -8,6 +8,7 @@ import email.message
 import email.policy
 import hashlib
 import random
+import sys
 
 import inline
 import netlab
@@ -332,7 +333,9 @@ def starttls_refused(t, mail):
     t.said(str(replies))
     ids = inline.EVENT_ID.findall(replies[2])
     need(len(ids) == 1, replies[2])
-    need(t.event(ids[0])["event"]["action"] == "refuse", "action")
+    e = t.event(ids[0])
+    need((e["event"]["kind"], e["event"]["action"], e["sluss"]["verdict"]) ==
+         ("alert", "refuse", "refuse"), inline.json.dumps(e))
 
 
 def starttls_passes(t, mail):
@@ -383,4 +386,4 @@ def cases(t):
     t.clean("exempt", exempt, mail)
 
 
-inline.on_each_kind("inline-mail", cases)
+sys.exit(inline.on_each_kind("inline-mail", cases))

@@ -315,4 +315,4 @@ def cases(t):
         t.refused(f.__name__, f, o)
 
 
-inline.on_each_kind("inline-opaque", cases)
+sys.exit(inline.on_each_kind("inline-opaque", cases))

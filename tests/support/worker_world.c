@@ -169,6 +169,8 @@ world_flush(struct world *w)
 	}
 	must(w->stats.packets == w->packets, "packets are missing");
 	must(stats_unaccounted(&w->stats) == 0, "bytes are unaccounted for");
+	must(w->cfg.egress.send == NULL || stats_unsettled(&w->stats) == 0,
+		"bytes neither left nor are withheld");
 	check_pairs(&w->stats);
 	must(w->stats.inspected <= w->stats.payload, "more bytes are opaque than there were");
 	must(w->stats.events == w->events_seen, "events are miscounted");

@@ -3,7 +3,8 @@
  * Input: records of 8 bytes, each a segment, or something that the caller does. Laws: every
  * frame that leaves is whole, with right checksums; its payload was read before, at its place,
  * or is zero and acknowledged; each byte is read once, in order; a FIN leaves at one place,
- * and nothing behind it; after an RST no payload leaves; all buffers come back.
+ * and nothing behind it; after an RST no payload leaves; all buffers come back; every byte of
+ * payload left, was dropped for a reason, or repeated another.
  */
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct world {
 };
 
 static struct rte_mempool *pool;
+static uint64_t given; /* bytes of payload, ever: as the engine's counters count */
 
 static void
 law(bool holds)
@@ -84,6 +86,9 @@ check_payload(const struct side *s, const struct packet *p)
 		uint8_t c = byte_of(p, i);
 
 		if (c == 0 && s->acked_known && (int32_t)(seq - s->acked) < 0)
+			continue;
+		/* Before the stream's first byte: no receiver takes what is there. */
+		if (c == 0 && (!s->begun || (int32_t)(seq - s->begin) < 0))
 			continue;
 		law(s->begun && place < s->n_read && c == s->read[place]);
 	}
@@ -193,11 +198,24 @@ begin(struct world *w)
 	normaliser_open(&w->n, engine(), &ops, w);
 }
 
+/* Every byte that was given left, was dropped for a reason, or repeated another. */
+static bool
+settled(void)
+{
+	const struct normalise_counters *c = normalise_engine_counters(engine());
+	uint64_t sum = c->released_bytes + c->swallowed_bytes;
+
+	for (int i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		sum += c->drop_bytes[i];
+	return sum == given;
+}
+
 /* @p in_hand: buffers that are ours */
 static void
 end(struct world *w, unsigned in_hand)
 {
 	normaliser_close(&w->n);
+	law(settled());
 	law(normalise_engine_references(engine()) == 0);
 	law(rte_mempool_avail_count(pool) + in_hand == POOL);
 }
@@ -231,8 +249,10 @@ give(struct world *w, const uint8_t *r, const uint32_t base[2])
 	struct rte_mbuf *m = frame_of(w, r, base);
 	struct packet p;
 	struct side *peer;
+	uint32_t n;
 
 	law(headers_parse(m, true, &p) == HEADER_OK);
+	n = p.payload_len;
 	if (normaliser_state(&w->n) == NORMALISER_OPENING && r[7] & 0x80)
 		normaliser_adopt(&w->n);
 	for (int i = 0; i < 2; i++) {
@@ -242,8 +262,10 @@ give(struct world *w, const uint8_t *r, const uint32_t base[2])
 			peer->acked = p.ack;
 			peer->acked_known = true;
 		}
-		if (normaliser_segment(&w->n, dir, &p) == NORMALISER_TAKEN)
+		if (normaliser_segment(&w->n, dir, &p) == NORMALISER_TAKEN) {
+			given += n;
 			return;
+		}
 		law(i == 0);
 		end(w, 1);
 		begin(w);

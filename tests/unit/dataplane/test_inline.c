@@ -350,6 +350,21 @@ test_overload_not_ip(void **state)
 	}
 }
 
+/* What no worker completed leaves with its checksum all the same; the double completes none. */
+static void
+test_overload_partial(void **state)
+{
+	struct bench b = {.d = {.packets = PACKETS, .id = slow, .partial = true, .stop = &b.stop},
+		.cfg = {.choices = {.overload_pass = true}}};
+
+	begin(&b, state, 1, 64);
+	pthread_join(b.thread, NULL);
+	assert_int_equal(dropped(&b), 0);
+	assert_true(passed(&b, INLINE_OVERLOAD) > 0);
+	assert_int_equal(wire_double_seen(b.wire)->complete, passed(&b, INLINE_OVERLOAD));
+	end_after_stop(&b);
+}
+
 /* ---- stalled ---- */
 
 enum { HANGS_AT = 612, HANGS = HANGS_AT % WIRE_DOUBLE_PAIRS };
@@ -603,6 +618,7 @@ main(void)
 		cmocka_unit_test(test_overload_drop),
 		cmocka_unit_test(test_overload_pass),
 		cmocka_unit_test(test_overload_not_ip),
+		cmocka_unit_test(test_overload_partial),
 		cmocka_unit_test(test_stalled_block),
 		cmocka_unit_test(test_stalled_bridge),
 		cmocka_unit_test(test_stalled_at_the_end),

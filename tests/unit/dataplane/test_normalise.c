@@ -69,6 +69,7 @@ struct world {
 	uint32_t n_read[2];
 	int64_t read_from[2]; /* the stream's first byte, relative */
 	int64_t acked[2];     /* as far as the receiver said */
+	uint64_t given, shown; /* bytes of payload */
 	void (*receive)(struct world *w, enum direction dir, const struct packet *p);
 	void *receiver;
 	bool quiet;
@@ -170,9 +171,12 @@ give(struct world *w, const struct seg *g, const void *data, size_t n)
 	assert_int_equal(headers_parse(m, true, &p), HEADER_OK);
 	if (p.tcp_flags & TCP_FLAG_ACK && g->ack > w->acked[1 - g->dir])
 		w->acked[1 - g->dir] = g->ack;
+	n = p.payload_len;
 	r = normaliser_segment(&w->n, (enum direction)g->dir, &p);
 	if (r == NORMALISER_NEW_CONNECTION)
 		rte_pktmbuf_free(m);
+	else
+		w->given += n;
 	return r;
 }
 
@@ -272,6 +276,7 @@ on_read(void *ctx, enum direction dir, const struct packet *p)
 	struct world *w = ctx;
 	int64_t at = (int32_t)(p->seq - w->base[dir]);
 
+	w->shown += p->payload_len;
 	if (w->n_read[dir] == 0 && p->payload_len > 0)
 		w->read_from[dir] = at;
 	for (uint32_t i = 0; i < p->payload_len; i++, at++) {
@@ -350,10 +355,25 @@ world_open(struct world *w, const struct normalise_config *cfg)
 	normaliser_open(&w->n, w->e, &ops, w);
 }
 
+/* Every byte that came in was shown to the reader, or is counted as one that isn't. */
+static void
+check_account(const struct world *w)
+{
+	const struct normalise_counters *c = normalise_engine_counters(w->e);
+	uint64_t sum = w->shown + c->swallowed_bytes;
+
+	/* These two were shown as well. */
+	for (unsigned i = 0; i < NORMALISE_DROPS_COUNT; i++)
+		sum += i == NORMALISE_DROP_REFUSED || i == NORMALISE_DROP_UNSENT
+			? 0 : c->drop_bytes[i];
+	assert_int_equal(sum, w->given);
+}
+
 static void
 world_close(struct world *w)
 {
 	normaliser_close(&w->n);
+	check_account(w);
 	assert_int_equal(normalise_engine_references(w->e), 0);
 	normalise_engine_destroy(w->e);
 	box_free(&w->trace);
@@ -433,6 +453,9 @@ run_scenario(const struct scenario *c, uint32_t base_c, uint32_t base_s)
 	w->read_from[C] = w->read_from[S] = 1;
 	if (c->unacked != 0)
 		cfg.flow_unacked = c->unacked;
+	/* As many as it takes for that window. */
+	if (c->unacked > 65536)
+		cfg.segments = cfg.flow_segments = c->unacked / 256;
 	world_open(w, &cfg);
 	if (c->adopt)
 		normaliser_adopt(&w->n);
@@ -750,10 +773,48 @@ test_shared_budgets(void **state)
 	assert_true(bytes_equal(
 		bytes_of(w[0]->dropped.p, w[0]->dropped.n), bytes_str("closed:defghi")));
 	normaliser_open(&w[0]->n, w[0]->e, &ops, w[0]);
+	w[0]->given += w[1]->given;
+	w[0]->shown += w[1]->shown;
 	box_free(&w[1]->trace);
 	free(w[1]);
 	world_close(w[0]);
 	free(w[0]);
+}
+
+/* A window is a fourth of the free references in KiB; what was told once isn't taken back. */
+static void
+test_window_shrinks_with_what_is_free(void **state)
+{
+	static const char told[] = "<A1/1 w2048 t20/19|<A1/1001 w2040 t20/19|<A1/2001 w2048 t20/19|";
+	struct normalise_config cfg = config();
+	struct world *w = calloc(1, sizeof(*w));
+	struct seg ack = {S, "A", 1, 1, .window = 65535, .stamp = 20};
+	struct box all = {0};
+
+	(void)state;
+	cfg.segments = cfg.flow_segments = 1024;
+	cfg.flow_unacked = 1 << 20;
+	w->read_from[C] = w->read_from[S] = 1;
+	world_open(w, &cfg);
+	(void)give(w, &(struct seg){C, "S", 0, 0, .options = O_USUAL, .stamp = 10}, NULL, 0);
+	(void)give(w, &(struct seg){S, "SA", 0, 1, .options = O_USUAL, .stamp = 20}, NULL, 0);
+	(void)give(w, &(struct seg){C, "A", 1, 1, .stamp = 11}, NULL, 0);
+	for (int i = 0; i < 3; i++) {
+		box_free(&w->trace);
+		w->trace = (struct box){0};
+		ack.ack = 1 + 1000 * i;
+		(void)give(w, &ack, NULL, 0);
+		box_put(&all, w->trace.p, w->trace.n);
+		put(&all, "|");
+		for (int k = 0; i == 0 && k < 200; k++)
+			(void)give(w, &(struct seg){C, "A", 1 + 10 * k, 1, .stamp = 11},
+				"abcdefghij", 10);
+	}
+	box_put(&all, "", 1);
+	assert_string_equal((const char *)all.p, told);
+	box_free(&all);
+	world_close(w);
+	free(w);
 }
 
 /* However much comes too early, there is a reference left for what fills a hole. */
@@ -786,6 +847,7 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_shared_budgets),
+		cmocka_unit_test(test_window_shrinks_with_what_is_free),
 		cmocka_unit_test(test_holes_can_be_filled),
 	};
 

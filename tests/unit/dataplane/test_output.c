@@ -129,6 +129,71 @@ test_half_a_line_of_another_run_is_ended(void **state)
 	free(text);
 }
 
+/* As logrotate does it: the old file was moved away, then the path is opened anew. */
+static void
+test_reopened(void **state)
+{
+	struct fixture *f = *state;
+	char why[256], moved[512], *text;
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	assert_non_null(e);
+	snprintf(moved, sizeof(moved), "%s.1", f->path);
+	events_write(e, "{\"n\":1}", 7);
+	assert_int_equal(rename(f->path, moved), 0);
+	events_write(e, "{\"n\":2}", 7);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	events_write(e, "{\"n\":3}", 7);
+	/* What can't be opened changes nothing. */
+	assert_int_equal(chmod(f->path, 0600), 0);
+	events_flush(e);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), -1);
+	assert_int_equal(rmdir(f->path), 0);
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	events_write(e, "{\"n\":4}", 7);
+	assert_int_equal(events_written(e), 3);
+	events_close(e, false);
+	text = read_file(moved);
+	assert_string_equal(text, "{\"n\":1}\n{\"n\":2}\n");
+	free(text);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"n\":4}\n");
+	free(text);
+	unlink(moved);
+}
+
+/* After a full disk, which ends the writing, it goes on. */
+static void
+test_reopened_after_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit old, few = {4, 4};
+	char why[256], *text;
+	struct events *e = events_open(f->path, why, sizeof(why));
+
+	assert_non_null(e);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	events_write(e, "{\"n\":1}", 7);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	events_flush(e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_non_null(events_error(e));
+	assert_int_equal(events_reopen(e, why, sizeof(why)), 0);
+	assert_null(events_error(e));
+	events_write(e, "{\"n\":2}", 7);
+	events_flush(e);
+	assert_int_equal(events_lost(e), 1);
+	assert_int_equal(events_written(e), 1);
+	events_close(e, false);
+	text = read_file(f->path);
+	assert_string_equal(text, "{\"n\":2}\n");
+	free(text);
+}
+
 static void
 test_another_file_is_not_written_to(void **state)
 {
@@ -250,7 +315,7 @@ test_summary_fits(void **state)
 	struct worker_stats *w = calloc(1, sizeof(*w));
 	struct source_stats source;
 	struct summary s = {.stats = w, .source = &source, .detectors = detectors,
-		.n_detectors = 2, .seconds = 3600, .live = true};
+		.n_detectors = 2, .seconds = 3600, .live = true, .between = true};
 	bool ok;
 	char *text;
 
@@ -354,6 +419,45 @@ test_bytes_must_add_up(void **state)
 	free(w);
 }
 
+/* Inline, what left and what didn't as well. */
+static void
+test_all_left_or_is_withheld(void **state)
+{
+	struct worker_stats *w = calloc(1, sizeof(*w)), *sum = calloc(1, sizeof(*sum));
+	struct source_stats source = {0};
+	struct summary s = {.stats = sum, .source = &source, .final = true, .between = true};
+	bool ok;
+	char *text;
+
+	(void)state;
+	w->payload = w->inspected = 1000;
+	w->forwarded = 700;
+	w->withheld[WITHHELD_REFUSED] = 250;
+	w->withheld[WITHHELD_STALLED] = 50;
+	stats_add(sum, w);
+	assert_int_equal(stats_unsettled(sum), 0);
+	text = print_summary(&s, &ok);
+	assert_true(ok);
+	assert_non_null(strstr(text, "Inline\n  forwarded                            700"));
+	assert_non_null(strstr(text, "  withheld: refused                    250"));
+	assert_null(strstr(text, "no_memory"));
+	free(text);
+	sum->withheld[WITHHELD_AGAIN] = 3;
+	assert_int_equal(stats_unsettled(sum), -3);
+	text = print_summary(&s, &ok);
+	assert_false(ok);
+	assert_non_null(strstr(text, "ERROR: -3 bytes"));
+	free(text);
+	/* A watcher forwards nothing. */
+	s.between = false;
+	text = print_summary(&s, &ok);
+	assert_true(ok);
+	assert_null(strstr(text, "forwarded"));
+	free(text);
+	free(w);
+	free(sum);
+}
+
 static void
 test_adding_workers(void **state)
 {
@@ -439,6 +543,8 @@ main(void)
 			test_half_a_line_of_another_run_is_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_another_file_is_not_written_to, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reopened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reopened_after_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_of_threads_are_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_an_event_longer_than_the_buffer, setup, teardown),
@@ -446,6 +552,7 @@ main(void)
 		cmocka_unit_test(test_summary_fits),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_bytes_must_add_up),
+		cmocka_unit_test(test_all_left_or_is_withheld),
 		cmocka_unit_test(test_adding_workers),
 		cmocka_unit_test(test_progress_lines),
 	};

@@ -277,41 +277,92 @@ test_workers_agree(void **state)
 }
 
 static void
+make_tiny(struct worker_config *c, uint32_t seed)
+{
+	c->limits.inspect_memory = 1 << 20;
+	c->limits.flows = seed == 2 ? 16 : 512;
+	c->limits.ndpi_flows = 8;
+	c->limits.fragment_datagrams = 4;
+	c->limits.tcp_held = 64;
+	c->limits.tcp_held_segments = 2;
+	c->limits.tcp_unacked = 32;
+	c->limits.tcp_held_total = 256;
+	c->limits.tcp_segments = 8;
+	c->limits.tcp_open_timeout = c->limits.tcp_idle_timeout = 1;
+	c->limits.tcp_close_timeout = c->limits.udp_idle_timeout = 1;
+	c->inspect.flow_memory = seed == 3 ? 6144 : 65536;
+	c->inspect.first_bytes = 64;
+	c->inspect.message_decoded = 128;
+	c->inspect.decode_depth = 2;
+	c->inspect.message_parts = 2;
+	c->inspect.header_field = 64;
+	c->inspect.raw_message = 100;
+	c->inspect.distinct_exact = 1;
+}
+
+static void
 test_tiny_budgets(void **state)
 {
 	struct mix *m = *state;
 	struct worker_config before = m->world->cfg;
-	struct worker_config *c = &m->world->cfg;
 
 	m->fragments = true;
 	for (uint32_t seed = 2; seed < 5; seed++) {
 		m->seed = seed;
 		write_mix(m);
-		c->limits.inspect_memory = 1 << 20;
-		c->limits.flows = seed == 2 ? 16 : 512;
-		c->limits.ndpi_flows = 8;
-		c->limits.fragment_datagrams = 4;
-		c->limits.tcp_held = 64;
-		c->limits.tcp_held_segments = 2;
-		c->limits.tcp_unacked = 32;
-		c->limits.tcp_held_total = 256;
-		c->limits.tcp_segments = 8;
-		c->limits.tcp_open_timeout = c->limits.tcp_idle_timeout = 1;
-		c->limits.tcp_close_timeout = c->limits.udp_idle_timeout = 1;
-		c->inspect.flow_memory = seed == 3 ? 6144 : 65536;
-		c->inspect.first_bytes = 64;
-		c->inspect.message_decoded = 128;
-		c->inspect.decode_depth = 2;
-		c->inspect.message_parts = 2;
-		c->inspect.header_field = 64;
-		c->inspect.raw_message = 100;
-		c->inspect.distinct_exact = 1;
+		make_tiny(&m->world->cfg, seed);
 		for (unsigned workers = 1; workers <= WORLD_WORKERS_MAX; workers++) {
 			play(m, workers);
 			assert_true(m->world->n_events > 100);
 		}
 	}
-	*c = before;
+	m->world->cfg = before;
+}
+
+/* What leaves is whole, and has a right checksum. */
+static void
+leave(void *ctx, struct rte_mbuf *m, unsigned port)
+{
+	uint64_t *n = ctx;
+	struct packet p;
+	enum header_result r = headers_parse(m, VERIFY_YES, &p);
+
+	assert_true(port < 2);
+	assert_true(r == HEADER_OK || r == HEADER_FRAGMENT || r == HEADER_NOT_IP);
+	n[port]++;
+	rte_pktmbuf_free(m);
+}
+
+/* Inline, whatever is chosen and however little room there is: every byte leaves or is withheld. */
+static void
+test_inline(void **state)
+{
+	struct mix *m = *state;
+	struct worker_config before = m->world->cfg;
+	uint64_t left[2] = {0};
+
+	m->fragments = true;
+	for (uint32_t seed = 2; seed < 8; seed++) {
+		struct worker_config *c = &m->world->cfg;
+
+		m->seed = seed;
+		write_mix(m);
+		*c = before;
+		if (seed < 5)
+			make_tiny(c, seed);
+		c->egress = (struct egress){leave, left};
+		c->limits.hold_time = 100;
+		c->choices.midstream_adopt = seed & 1;
+		c->choices.full_table_pass = seed & 2;
+		c->choices.no_memory_judge = seed & 4;
+		c->choices.non_ip_drop = seed & 1;
+		play(m, 1 + seed % WORLD_WORKERS_MAX);
+		assert_true(m->world->stats.forwarded > 0);
+		assert_true(m->world->stats.withheld[WITHHELD_REFUSED] > 0);
+		assert_true(m->world->stats.normalise.swallowed_bytes > 0 || seed < 5);
+	}
+	assert_true(left[0] > 0 && left[1] > 0);
+	m->world->cfg = before;
 }
 
 int
@@ -320,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_workers_agree),
 		cmocka_unit_test(test_tiny_budgets),
+		cmocka_unit_test(test_inline),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -7,7 +7,11 @@
 
 #include <rte_mbuf.h>
 
-enum { FRAME = 14 + 20 + 16 };
+#include "dataplane/headers.h"
+#include "tests/support/frame.h"
+
+/* Behind the IP header a transport header, or nothing of that kind; then what tells of it. */
+enum { MARK = 14 + 20 + 8, NUMBER = MARK + 2, NUMBER_SIZE = 6, FRAME = NUMBER + NUMBER_SIZE };
 
 struct wire {
 	struct source source; /* first */
@@ -15,6 +19,20 @@ struct wire {
 	struct wire_double_seen seen;
 	uint64_t next[WIRE_DOUBLE_PAIRS]; /* number behind the latest that left, of each pair */
 };
+
+/* UDP whose checksum is left to the port: the sum of the pseudo header alone. */
+static void
+make_partial(uint8_t *frame)
+{
+	uint8_t *udp = frame + 34;
+
+	frame[23] = 17;
+	frame_put16(udp, 4000);
+	frame_put16(udp + 2, 4001);
+	frame_put16(udp + 4, FRAME - 34);
+	frame_put16(udp + 6, (uint16_t)~frame_fold(frame_sum(frame + 26, 8, 17 + FRAME - 34)));
+	frame_put16(frame + 24, frame_fold(frame_sum(frame + 14, 20, 0)));
+}
 
 /* IPv4 between 10.0.0.x and 192.0.2.x; both ways, in at either port. */
 static void
@@ -35,9 +53,11 @@ make(struct wire *w, struct rte_mbuf *m, uint64_t i)
 		memcpy(frame + 26, ends[back], 4);
 		memcpy(frame + 30, ends[1 - back], 4);
 	}
-	frame[34] = pair;
-	frame[35] = back;
-	memcpy(frame + 36, &i, sizeof(i));
+	if (w->d.partial)
+		make_partial(frame);
+	frame[MARK] = pair;
+	frame[MARK + 1] = back;
+	memcpy(frame + NUMBER, &i, NUMBER_SIZE);
 	memcpy(rte_pktmbuf_append(m, FRAME), frame, FRAME);
 	*packet_meta(m) = (struct packet_meta){
 		.ts_us = source_wall_us(), .wire_length = FRAME, .link = LINK_ETHERNET, .port = back};
@@ -97,10 +117,13 @@ wire_source(struct wire *w)
 void
 wire_send(struct wire *w, struct rte_mbuf *m, unsigned port)
 {
-	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, 34);
-	uint64_t number;
+	const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, MARK);
+	uint64_t number = 0;
+	struct packet parsed;
 
-	memcpy(&number, p + 2, sizeof(number));
+	memcpy(&number, p + 2, NUMBER_SIZE);
+	if (w->d.partial)
+		w->seen.complete += headers_parse(m, VERIFY_YES, &parsed) == HEADER_OK;
 	w->seen.wrong_port += port != 1u - p[1];
 	w->seen.twice += number + 1 == w->next[p[0]];
 	w->seen.backwards += number + 1 < w->next[p[0]];

@@ -19,6 +19,7 @@ struct wire_double {
 	unsigned pause_us;	/* before each burst */
 	uint16_t (*id)(uint64_t i); /* IPv4 identification of the i-th; NULL: 0 */
 	bool not_ip;		/* ARP */
+	bool partial;		/* UDP, with what a virtual port's peer leaves as its checksum */
 	atomic_bool hang;	/* source_burst() doesn't come back while it is set */
 };
 
@@ -30,6 +31,7 @@ struct wire_double_seen {
 	uint64_t wrong_port;	   /* left elsewhere than at the partner */
 	uint64_t backwards;	   /* of a pair, behind one that came later */
 	uint64_t twice;
+	uint64_t complete;	   /* of `partial`: with a right checksum */
 	uint64_t flushes, ticks;
 	uint64_t unflushed;	   /* sent, not flushed */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "inspectors/stream/charset.h"
 
+#include <iconv.h>
 #include <stdlib.h>
 
 #include "inspectors/part.h"
@@ -500,6 +501,73 @@ test_long_runs(void **state)
 	}
 }
 
+/* One character at the beginning of @p in by iconv; 0: there is none. @return bytes taken */
+static size_t
+read_by_iconv(iconv_t from, struct bytes in, struct box *out)
+{
+	for (size_t n = 1; n <= 4 && n <= in.n; n++) {
+		char *p = (char *)(uintptr_t)in.p, utf8[8], *to = utf8;
+		size_t left = n, room = sizeof(utf8);
+
+		iconv(from, NULL, NULL, NULL, NULL);
+		if (iconv(from, &p, &left, &to, &room) == (size_t)-1)
+			continue;
+		box_put(out, utf8, sizeof(utf8) - room);
+		return n;
+	}
+	return 0;
+}
+
+/* UTF-8 where it is (up to U+10FFFF: RFC 3629, 4; iconv's goes on), else windows-1252,
+ * whose five free places are C1's. */
+static void
+want_noise(iconv_t utf8, iconv_t latin, struct bytes in, struct box *want)
+{
+	while (in.n > 0) {
+		bool beyond = in.p[0] > 0xf4 || (in.p[0] == 0xf4 && in.n > 1 && in.p[1] > 0x8f);
+		size_t n = beyond ? 0 : read_by_iconv(utf8, in, want);
+
+		if (n == 0 && read_by_iconv(latin, bytes_of(in.p, 1), want) == 0) {
+			box_put(want, "\302", 1);
+			box_put(want, in.p, 1);
+		}
+		in = bytes_skip(in, n > 0 ? n : 1);
+	}
+}
+
+/* Bytes that are no text, with pieces of text among them, as iconv reads them. */
+static void
+test_noise(void **state)
+{
+	iconv_t utf8 = iconv_open("UTF-8", "UTF-8"), latin = iconv_open("UTF-8", "CP1252");
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		struct box in = {0}, want = {0}, out = {0};
+
+		for (unsigned i = 0; i < 400; i++) {
+			uint8_t c;
+
+			seed = seed * 1664525 + 1013904223;
+			c = (uint8_t)(seed >> 24);
+			if ((seed >> 8) % 16 == 0)
+				box_put(&in, "\303\205sa \342\202\254 850709-9805", 20);
+			box_put(&in, c == 0 ? (const uint8_t *)"\360" : &c, 1);
+		}
+		want_noise(utf8, latin, bytes_of(in.p, in.n), &want);
+		assert_int_equal(decode(&charset_decoder, NULL, bytes_of(in.p, in.n), round, 0, &out),
+			OUTCOME_OK);
+		assert_memory_equal(out.p, want.p, want.n < out.n ? want.n : out.n);
+		assert_int_equal(out.n, want.n);
+		box_free(&in);
+		box_free(&want);
+		box_free(&out);
+	}
+	iconv_close(utf8);
+	iconv_close(latin);
+}
+
 static int
 set_up(void **state)
 {
@@ -525,6 +593,7 @@ main(void)
 		cmocka_unit_test(test_conversions_are_bounded),
 		cmocka_unit_test(test_conversion_returns),
 		cmocka_unit_test(test_long_runs),
+		cmocka_unit_test(test_noise),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -166,6 +166,7 @@ test_dead_fragments(void **state)
 	}
 	script.n = 2;
 	give(w);
+	assert_int_equal(heard[1].resets, 2);
 	/* The pool is whole again, and knows of no buffer twice. */
 	world_close(w);
 	rte_mempool_audit(w->pool);

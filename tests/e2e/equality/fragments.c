@@ -350,6 +350,9 @@ fragment_case(struct lab *lab, const struct listeners *l, bool say)
 		abort();
 	d->lab = lab;
 	d->ends = frame_ends(lab_chance(lab, 60) ? 4 : 6, 5, lab->port, LAB_PORT);
+	/* Of its own in each case: here a second is gone at once, but in the kernel, where
+	 * fragments wait for the rest of theirs, it isn't. */
+	frame_put16(d->ends.address[0] + (d->ends.family == 4 ? 2 : 14), lab->serial);
 	d->fd = l->udp[d->ends.family == 6];
 	d->say = say;
 	d->honest = lab_chance(lab, 15);

@@ -57,7 +57,7 @@ record_of(const struct conversation *c, enum direction dir)
 	struct record *r = lab->n_records == 0 ? NULL : &lab->records[lab->n_records - 1];
 
 	if (r != NULL && r->conversation == c && !lab->datagrams &&
-		(c->stats.delivered[dir] > 0 || r->n == 0))
+		(c->stats.delivered[dir] > 0 || (r->n == 0 && !r->finished)))
 		return r;
 	must(lab->n_records < LAB_RECORDS_MAX, "too many conversations in a case");
 	r = &lab->records[lab->n_records++];
@@ -287,6 +287,7 @@ lab_begin(struct lab *lab, uint64_t seed, uint16_t port)
 {
 	lab->random = seed;
 	lab->port = port;
+	lab->serial++;
 	lab->n_records = 0;
 	lab->lose[0] = lab->lose[1] = 0;
 }

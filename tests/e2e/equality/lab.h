@@ -45,6 +45,7 @@ struct lab {
 	uint64_t us;	 /* the gateway's clock */
 	uint64_t random; /* state */
 	unsigned lose[2]; /* frames in a hundred that are lost behind the gateway, by port */
+	uint16_t serial;  /* of the case */
 	uint16_t port;	  /* the sender's in this case; other frames are late ones of others */
 	/* A frame for the sender, from its Ethernet header on. It must not send. */
 	void (*hear)(void *ctx, const uint8_t *frame, size_t n);

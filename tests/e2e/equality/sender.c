@@ -108,6 +108,7 @@ sender_init(struct sender *s, struct lab *lab)
 		.stamps = lab_chance(lab, 60),
 		.stamp = lab_chance(lab, 20) ? 0u - lab_below(lab, 50)
 					     : lab_below(lab, UINT32_MAX),
+		.id = (uint16_t)lab_below(lab, 65536),
 		.answers = lab_chance(lab, 30),
 		.n = 1 + lab_below(lab, lab_chance(lab, 50) ? 300 : MESSAGE_MAX)};
 	sender_restart(s, s->isn);

@@ -140,6 +140,39 @@ test_midstream(void **state)
 	world_close(w);
 }
 
+/* A segment in IP fragments for a connection that is no more: its frames are freed once. */
+static void
+test_dead_fragments(void **state)
+{
+	struct world *w = fresh(state);
+	struct frame whole;
+	uint32_t n;
+
+	begin(4, 80);
+	world_open(w, 1);
+	push(0, "in the middle");
+	give(w);
+	push(0, "in two fragments, that are cut at the sixteenth byte of the segment");
+	whole = script.frames[0];
+	n = whole.n - FRAME_ETHER - 20;
+	for (unsigned i = 0; i < 2; i++) {
+		struct frame *f = &script.frames[i];
+		uint8_t *l4;
+
+		l4 = frame_ip(f, &script.ends, true, 6, i == 0 ? 16 : n - 16, 77,
+			i == 0 ? 0x2000 : 2);
+		memcpy(l4, whole.data + FRAME_ETHER + 20 + 16 * i, i == 0 ? 16 : n - 16);
+		f->us = whole.us + i;
+	}
+	script.n = 2;
+	give(w);
+	assert_int_equal(heard[1].resets, 2);
+	/* The pool is whole again, and knows of no buffer twice. */
+	world_close(w);
+	rte_mempool_audit(w->pool);
+	assert_int_equal(rte_mempool_avail_count(w->pool), WORLD_POOL);
+}
+
 static void
 test_wrong_port(void **state)
 {
@@ -673,6 +706,7 @@ main(void)
 		cmocka_unit_test(test_refused_upload),
 		cmocka_unit_test(test_pause_decides),
 		cmocka_unit_test(test_midstream),
+		cmocka_unit_test(test_dead_fragments),
 		cmocka_unit_test(test_wrong_port),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_surplus),

@@ -36,7 +36,7 @@ async def main():
                                       decode_data=False, enable_SMTPUTF8=True,
                                       data_size_limit=1 << 28)
     await controller._create_server()
-    await asyncio.sleep(600)
+    await asyncio.sleep(3600)  # whoever started it ends it
 
 
 asyncio.run(main())

@@ -54,6 +54,7 @@ enum normalise_drop {
 		NORMALISE_DROPS_COUNT
 };
 
+/** The name of the list: "out_of_window", …; static. */
 const char *normalise_drop_name(enum normalise_drop why);
 
 /**
@@ -111,7 +112,9 @@ struct normalise_engine; /* one worker's: budgets, references, counters */
 struct normalise_engine *normalise_engine_create(const struct normalise_config *cfg);
 void normalise_engine_destroy(struct normalise_engine *e); /* accepts NULL */
 const struct normalise_counters *normalise_engine_counters(const struct normalise_engine *e);
+/** mbuf references held now, all flows; 0 once all normalisers are closed. */
 uint32_t normalise_engine_references(const struct normalise_engine *e);
+/** Bytes that an engine of this configuration takes; its mbufs are the pool's. */
 uint64_t normalise_engine_memory(const struct normalise_config *cfg);
 
 /** What is to become of a segment that was just read. */
@@ -188,6 +191,7 @@ enum normaliser_result normaliser_segment(struct normaliser *n, enum direction d
 
 /** Let go what is held in this direction. Reading has gone on meanwhile. */
 void normaliser_release(struct normaliser *n, enum direction dir);
+/** Does something that was read wait in this direction? */
 bool normaliser_holds(const struct normaliser *n, enum direction dir);
 
 /**
@@ -206,6 +210,7 @@ void normaliser_cut_off(struct normaliser *n, enum direction dir);
  * normaliser_open() may follow. */
 void normaliser_close(struct normaliser *n);
 
+/** Where the connection is, by what has left. */
 enum normaliser_state normaliser_state(const struct normaliser *n);
 
 /** What a made segment of a direction needs: for endpoint.h and for resets. */

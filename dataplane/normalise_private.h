@@ -103,6 +103,7 @@ smaller(uint32_t a, uint32_t b)
 struct normalise_piece *piece_take(struct normalise_engine *e, const struct packet *p);
 /** It stands for all of its packet's payload, and its FIN. */
 void piece_measure(struct normalise_piece *piece);
+/** Back to the engine, its mbuf reference too. */
 void piece_give(struct normalise_engine *e, struct normalise_piece *piece);
 static inline uint32_t
 piece_end(const struct normalise_piece *piece)
@@ -114,7 +115,9 @@ piece_end(const struct normalise_piece *piece)
 
 /** Is there room for @p n bytes more, and a piece? */
 bool past_has_room(const struct step *t, uint32_t n);
+/** Behind all that was read; the piece is the half's now. */
 void past_append(struct half *h, struct normalise_piece *piece);
+/** What the receiver has acknowledged whole goes. */
 void past_forget_acked(struct normalise_engine *e, struct half *h);
 /** Forget all; what is waiting too. */
 void past_clear(struct normalise_engine *e, struct half *h);
@@ -123,6 +126,7 @@ void past_clear(struct normalise_engine *e, struct half *h);
 
 /** @return false: no room */
 bool held_insert(struct step *t, struct packet *p);
+/** The first that is held, which is the caller's now; there is one. */
 struct normalise_piece *held_pop(struct normalise_engine *e, struct half *h);
 /** Is every byte of @p p held, and its FIN too? */
 bool held_covers(const struct half *h, const struct packet *p);

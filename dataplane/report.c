@@ -183,6 +183,12 @@ report_message(void *ctx, struct message *m)
 		return;
 	}
 	policy_judge(r->policy, m, &m->conversation->ends, &j);
+	/* Asked for, nothing came of it, and nothing was done about it: there was nothing that
+	 * could not be read. */
+	if (m->opaque_ahead != OPAQUE_NONE && action_on(in, m, &j) == VERDICT_FORWARD) {
+		m->opaque_ahead = OPAQUE_NONE;
+		policy_judge(r->policy, m, &m->conversation->ends, &j);
+	}
 	r->stats->messages++;
 	count_findings(r, m);
 	count_verdict(r, &j);

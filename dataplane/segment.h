@@ -78,7 +78,7 @@ struct rte_mbuf *segment_build(
 
 /* ---- changing a packet in place; @p p is kept in step with its bytes ---- */
 
-/** Header fields of RFC 9293, 3.1, in host byte order. */
+/** Header fields of RFC 9293, 3.1, in host byte order: these three. */
 void segment_set_seq(struct packet *p, uint32_t seq);
 void segment_set_ack(struct packet *p, uint32_t ack);
 void segment_set_window(struct packet *p, uint16_t window);

@@ -108,8 +108,10 @@ struct wire_port_stats {
 	bool forced_down; /* by us, since its partner's link is gone */
 };
 
+/** Of one port, by its index. On the thread of the others. */
 void wire_port_stats(struct wire *w, unsigned port, struct wire_port_stats *ret);
 
+/** How many ports: indices run from 0. */
 unsigned wire_ports(const struct wire *w);
 
 /** What waits is sent; links that were taken down come back. Accepts NULL. */

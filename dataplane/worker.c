@@ -416,9 +416,9 @@ let_go_unusable(struct worker *w, struct packet *p, enum header_result r)
 	let_go(w, p, leaves, WITHHELD_DAMAGED);
 }
 
-/* What goes between these two domains is neither read nor judged. */
+/* What goes between these two domains is neither read nor judged. @return whether it was exempt */
 static bool
-is_exempt(const struct worker *w, const struct packet *p)
+pass_exempt(struct worker *w, struct packet *p)
 {
 	const struct policy *policy = w->policy->report.policy;
 	int from, to;
@@ -427,20 +427,13 @@ is_exempt(const struct worker *w, const struct packet *p)
 		return false;
 	from = policy_domain_of_address(policy, p->family, p->address[0]);
 	to = policy_domain_of_address(policy, p->family, p->address[1]);
-	return policy_mode(policy, from, to) == MODE_EXEMPT;
-}
-
-static void
-pass_exempt(struct worker *w, struct packet *p)
-{
-	const struct policy *policy = w->policy->report.policy;
-	int from = policy_domain_of_address(policy, p->family, p->address[0]);
-	int to = policy_domain_of_address(policy, p->family, p->address[1]);
-
+	if (policy_mode(policy, from, to) != MODE_EXEMPT)
+		return false;
 	w->stats.payload += p->payload_len;
 	w->stats.exempt += p->payload_len;
 	stats_pair(&w->stats, from, to)->exempt += p->payload_len;
 	let_go(w, p, true, WITHHELD_COUNT);
+	return true;
 }
 
 /* The frames that a datagram came in, one after the other, where enforce_leave() finds them. */
@@ -475,10 +468,8 @@ read_headers(struct worker *w, struct rte_mbuf *m, struct packet *p)
 	w->stats.headers[r]++;
 	if (r == HEADER_PARTIAL_CHECKSUM)
 		headers_complete_checksum(p);
-	if ((header_result_usable(r) || r == HEADER_FRAGMENT) && is_exempt(w, p)) {
-		pass_exempt(w, p);
+	if ((header_result_usable(r) || r == HEADER_FRAGMENT) && pass_exempt(w, p))
 		return false;
-	}
 	if (r == HEADER_FRAGMENT) {
 		if (fragments_feed(w->fragments, p) != FRAGMENT_WHOLE)
 			return false;

@@ -10,11 +10,11 @@
 
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 #include <rte_ring.h>
 
 #include "dataplane/headers.h"
 #include "dataplane/source.h"
+#include "dataplane/turn.h"
 #include "dataplane/worker.h"
 
 enum {
@@ -48,29 +48,6 @@ struct dispatcher {
 	size_t why_size;
 };
 
-static uint64_t
-clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* First spin, then let others run, then sleep: @p idle counts the turns without work. */
-static void
-rest(unsigned idle)
-{
-	const struct timespec nap = {.tv_nsec = 50000};
-
-	if (idle < 64)
-		rte_pause();
-	else if (idle < 128)
-		sched_yield();
-	else
-		nanosleep(&nap, NULL);
-}
-
 /* ---- a worker's thread ---- */
 
 static void
@@ -96,7 +73,7 @@ lane_idle(struct lane *l, unsigned idle)
 		worker_idle(l->worker, pass);
 		atomic_store_explicit(&l->pass_us, 0, memory_order_relaxed);
 	}
-	rest(idle);
+	turn_rest(idle);
 }
 
 static void *
@@ -148,7 +125,7 @@ lane_push(struct dispatcher *d, struct lane *l)
 				memory_order_relaxed);
 			break;
 		}
-		rest(idle++);
+		turn_rest(idle++);
 	}
 	l->n_staged = 0;
 }
@@ -192,7 +169,7 @@ pass_time(struct dispatcher *d, uint64_t now_us)
 static bool
 starved(struct dispatcher *d)
 {
-	uint64_t now = clock_us();
+	uint64_t now = turn_clock_us();
 
 	if (d->starved_since_us == 0)
 		d->starved_since_us = now;
@@ -222,7 +199,7 @@ nothing(struct dispatcher *d, unsigned idle)
 	} else if (d->lanes == NULL && idle % 64 == 0) {
 		worker_idle(d->cfg->workers[0], source_wall_us());
 	}
-	rest(idle);
+	turn_rest(idle);
 	return true;
 }
 
@@ -233,7 +210,7 @@ tick(struct dispatcher *d, unsigned turn)
 
 	if (d->cfg->tick == NULL || turn % 32 != 0)
 		return;
-	now = clock_us();
+	now = turn_clock_us();
 	if (now - d->ticked_us >= TICK_US) {
 		d->ticked_us = now;
 		d->cfg->tick(d->cfg->ctx);

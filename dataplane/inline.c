@@ -11,16 +11,13 @@
 
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 #include <rte_ring.h>
 
 #include "dataplane/source.h"
+#include "dataplane/turn.h"
 #include "dataplane/wire.h"
 
 enum {
-	NAP_US = 50,
-	SPIN_TURNS = 64,   /* without work: spin, */
-	YIELD_TURNS = 128, /* then let others run, then nap */
 	SEND_WAIT_US = 20000,
 	PATIENCE_US = 10000, /* with a lane that has no room */
 	IDLE_US = 4000,	     /* between two worker_idle(), under load as well */
@@ -81,33 +78,12 @@ struct inline_gate {
 	struct lane lanes[];
 };
 
-static uint64_t
-clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void
 nap(unsigned us)
 {
 	const struct timespec t = {.tv_nsec = us * 1000L};
 
 	nanosleep(&t, NULL);
-}
-
-/* @p idle counts the turns without work. */
-static void
-rest(unsigned idle)
-{
-	if (idle < SPIN_TURNS)
-		rte_pause();
-	else if (idle < YIELD_TURNS)
-		sched_yield();
-	else
-		nap(NAP_US);
 }
 
 /* Without it the kernel adds 50 µs to each nap. */
@@ -187,10 +163,10 @@ flush_sending(struct lane *l)
 			continue;
 		}
 		if (until == 0)
-			until = clock_us() + SEND_WAIT_US;
-		else if (clock_us() > until)
+			until = turn_clock_us() + SEND_WAIT_US;
+		else if (turn_clock_us() > until)
 			break;
-		rest(idle++);
+		turn_rest(idle++);
 	}
 	drop_sending(l, done, flag(&l->stalled) ? INLINE_STALLED : INLINE_NO_WAY_OUT);
 }
@@ -306,7 +282,7 @@ lane_run(void *arg)
 			flush_sending(l);
 			break;
 		} else {
-			rest(idle++);
+			turn_rest(idle++);
 		}
 	}
 	if (flag(&l->stalled))
@@ -420,8 +396,8 @@ offer(struct inline_gate *g, struct lane *l)
 			rte_ring_count(l->in) > rte_ring_get_capacity(l->in) / 2;
 		return n;
 	}
-	until = l->too_much ? 0 : clock_us() + PATIENCE_US;
-	while (n < l->n_staged && !flag(&l->stalled) && clock_us() < until) {
+	until = l->too_much ? 0 : turn_clock_us() + PATIENCE_US;
+	while (n < l->n_staged && !flag(&l->stalled) && turn_clock_us() < until) {
 		unsigned more = put_in(l, n);
 
 		n += more;
@@ -429,7 +405,7 @@ offer(struct inline_gate *g, struct lane *l)
 		if (drain(g) > 0)
 			wire_flush(g->cfg->wire);
 		if (more == 0)
-			rest(idle++);
+			turn_rest(idle++);
 	}
 	l->too_much = n < l->n_staged;
 	return n;
@@ -505,7 +481,7 @@ io_ports(struct inline_gate *g)
 static void
 io_chores(struct inline_gate *g)
 {
-	uint64_t now = clock_us();
+	uint64_t now = turn_clock_us();
 
 	atomic_fetch_add_explicit(&g->beat, 1, memory_order_relaxed);
 	if (now - g->checked_us >= CHECK_US) {
@@ -537,7 +513,7 @@ pump(struct inline_gate *g)
 		wire_flush(g->cfg->wire);
 		io_chores(g);
 		if (idle > 0)
-			rest(idle);
+			turn_rest(idle);
 	}
 }
 
@@ -572,7 +548,7 @@ run_dry(struct inline_gate *g)
 		if (ended && n == 0)
 			return;
 		idle = n > 0 ? 0 : idle + 1;
-		rest(idle);
+		turn_rest(idle);
 	}
 }
 
@@ -623,7 +599,7 @@ guard(void *arg)
 	while (!flag(&g->over)) {
 		uint64_t beat = atomic_load_explicit(&g->beat, memory_order_relaxed);
 
-		if (silent(&s, beat, clock_us(), 2 * g->cfg->watchdog_us)) {
+		if (silent(&s, beat, turn_clock_us(), 2 * g->cfg->watchdog_us)) {
 			g->cfg->hung(g->cfg->ctx);
 			break;
 		}
